@@ -130,12 +130,16 @@ pub(super) async fn act(arguments: Act, order: Order) -> Result<(), Failure> {
             };
             return Err(Failure::Forbidden { words: words.to_owned(), reason: "not-allowed" });
         }
-        match order {
-            Order::Pause => job.pause(),
-            Order::Resume => job.resume(),
-            Order::Cancel => job.cancel(),
-            Order::Erase => job.erase(),
-        }
+        let done = async {
+            let done = match order {
+                Order::Pause => job.pause().await,
+                Order::Resume => job.resume().await,
+                Order::Cancel => job.cancel().await,
+                Order::Erase => job.erase().await,
+            };
+            done.map_err(anyhow::Error::from)
+        };
+        attempt.within(room, done).await?;
         attempt.within(room, async { room.kept().await.map_err(|error| anyhow::anyhow!(error)) }).await?;
         Ok(job.id().to_string())
     });

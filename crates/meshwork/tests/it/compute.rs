@@ -339,16 +339,16 @@ async fn orders_pause_and_cancel_a_job() {
     let _lending = lends(&parts[1], 300);
     let job = parts[0].submit(NewJob::new(program(), 400).check(Check::None)).await.unwrap();
     until_view(&job, |view| view.accepted > 5).await;
-    job.pause();
+    job.pause().await.unwrap();
     until_view(&job, |view| view.standstill == Some(Standstill::Paused)).await;
-    job.resume();
+    job.resume().await.unwrap();
     let paused_at = job.view().unwrap().accepted;
     until_view(&job, |view| view.accepted > paused_at + 20).await;
-    job.cancel();
+    job.cancel().await.unwrap();
     assert_eq!(outcome(&job).await, Err(JobError::Cancelled));
     until(&parts[1], |part| part.runs().is_empty().then_some(())).await;
     assert_eq!(until(&parts[1], |part| part.job(job.id())).await.view().unwrap().state, State::Cancelled);
-    job.erase();
+    job.erase().await.unwrap();
     until(&parts[1], |part| part.job(job.id()).is_none().then_some(())).await;
     assert_eq!(outcome(&job).await, Err(JobError::Erased));
 }
