@@ -37,6 +37,9 @@ fn book(epoch: u32, state: State) -> Book {
     Book { epoch, by: Instance(u64::MAX), accepted: 1_000_000, checked: 0, caught: 0, state, index: None }
 }
 
+/// Row, name and value of a field.
+type Forged<'a> = (Vec<u8>, &'a [u8], Option<Vec<u8>>);
+
 #[test]
 fn rows_of_strangers_change_nothing() {
     let mut world = room(1, 120);
@@ -46,7 +49,7 @@ fn rows_of_strangers_change_nothing() {
     let cancelled = book(EPOCH_MAX, State::Cancelled).encode();
     let caught = Standing { agreed: u32::MAX, is_caught: true }.encode();
     let name = Standing::field(world.job.program.kind, &peer_id(2));
-    let fields: [(Vec<u8>, &[u8], Option<Vec<u8>>); 8] = [
+    let fields: [Forged; 8] = [
         (id.row(), JOB_FIELD, None),
         (id.row(), JOB_FIELD, Some(world.job.encode())),
         (id.row(), BOOK_FIELD, Some(cancelled)),

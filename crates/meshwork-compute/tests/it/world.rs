@@ -797,10 +797,12 @@ impl World {
         for at in 0..self.nodes.len() {
             let node = &self.nodes[at];
             let obeys = node.desk.obeys(&id);
-            if let (Some((before, steward)), Some((epoch, other))) = (node.obeyed, obeys) {
-                if epoch < before && node.saw && other != steward {
-                    self.violations.insert(format!("stale-obeyed: epoch {epoch} after {before}"));
-                }
+            if let (Some((before, steward)), Some((epoch, other))) = (node.obeyed, obeys)
+                && epoch < before
+                && node.saw
+                && other != steward
+            {
+                self.violations.insert(format!("stale-obeyed: epoch {epoch} after {before}"));
             }
             if node.cancelled_at.is_some_and(|since| self.now.since(since) > Duration::from_secs(1))
                 && node.desk.is_running(&id)
