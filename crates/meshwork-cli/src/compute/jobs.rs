@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use meshwork::Room;
 use meshwork::compute::{Compute, JobView, State};
+use meshwork::{Closed, Room};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -110,7 +110,7 @@ pub(super) async fn watch(arguments: Watch) -> Result<(), Failure> {
                     told.insert(id, value);
                 }
             }
-            changes.next().await.ok_or(meshwork::Closed)?;
+            changes.next().await.ok_or(Closed)?;
         }
     });
     watched.await.map(|_: Option<()>| ())
@@ -140,12 +140,27 @@ pub(super) async fn act(arguments: Act, order: Order) -> Result<(), Failure> {
             done.map_err(anyhow::Error::from)
         };
         attempt.within(room, done).await?;
-        attempt.within(room, async { room.kept().await.map_err(|error| anyhow::anyhow!(error)) }).await?;
+        attempt.within(room, obeyed(room, compute)).await?;
         Ok(job.id().to_string())
     });
     match acted.await? {
         Some(id) => arguments.target.common.tell(&id, &json!({ "job": id })),
         None => Ok(()),
+    }
+}
+
+/// Waits until those who are here have the order, or left because of it.
+async fn obeyed(room: &Room, compute: &Compute) -> Result<(), Failure> {
+    let mut changes = compute.changes();
+    let left = async {
+        while !room.members().await?.is_empty() {
+            changes.next().await.ok_or(Closed)?;
+        }
+        Ok(())
+    };
+    tokio::select! {
+        done = room.in_step() => Ok(done?),
+        left = left => left,
     }
 }
 

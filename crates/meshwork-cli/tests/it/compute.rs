@@ -31,9 +31,21 @@ fn programs_render_the_picture_of_one_machine() {
         ["ann", "bo", "cy"].iter().map(|name| lends(&home, &link, name, &["--cores", "1"])).collect();
     let module = format!("{PROGRAMS}/mandelbrot/mandelbrot.wasm");
     let render = |who: &str, link: &str, out: &str, lend: &str| {
-        let params = json!({ "columns": 8, "rows": 6, "iterations": 5000 }).to_string();
-        let run =
-            ["compute", "run", link, &module, "--units", "48", "--tiles", "8x64x64", "--params", &params];
+        let params = json!({ "columns": 8, "rows": 6, "iterations": 1000 }).to_string();
+        let run = [
+            "compute",
+            "run",
+            link,
+            &module,
+            "--units",
+            "48",
+            "--tiles",
+            "8x64x64",
+            "--params",
+            &params,
+            "--unit-ms",
+            "60000",
+        ];
         home.start([&run[..], &["--out", out, "--identity", who, "--lend", lend, "--json"]].concat())
     };
     let together = render("dee", &link, "together.png", "0");
