@@ -1,7 +1,7 @@
 //! Units of strangers in a page: their ways out are closed, each gives the result that its program states, and one that misbehaves ends
 //! alone.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use meshwork_e2e::{Browser, Kind, PATIENCE, Server, Tab};
 use serde_json::{Value, json};
 
@@ -36,14 +36,22 @@ const RUN: &str = "
     window.pool.order({ unload: id });
     return [told, Math.round(longest)]";
 
-/// A frame in a hidden element, by the script of the pages or by that of the package.
-const HIDDEN: &str =
-    "const hidden = document.createElement('div'); hidden.hidden = true; document.body.append(hidden);";
+/// A hidden element for the frame.
+const HIDDEN: &str = "
+    const hidden = document.createElement('div');
+    hidden.hidden = true;
+    document.body.append(hidden);";
+/// A pool by the script of the pages.
 const OF_PAGES: &str = "window.makePool = async (tell) => (await window.loadPool()).makePool(hidden, tell)";
-const OF_PACKAGE: &str = "window.makePool = async (tell) => {
-    const { FramePool } = await import('/node_modules/meshwork/compute-pool.js');
-    return new FramePool(hidden, tell);
-}";
+/// A pool by the package. The page's own script imports it: objects of a driver's script in Firefox are of another realm.
+const OF_PACKAGE: &str = "
+    const script = document.createElement('script');
+    script.type = 'module';
+    script.textContent = `import { FramePool } from '/node_modules/meshwork/compute-pool.js'
+      window.poolIn = (place, tell) => new FramePool(place, tell)`;
+    document.head.append(script);
+    while (!window.poolIn) await new Promise(requestAnimationFrame);
+    window.makePool = (tell) => window.poolIn(hidden, tell)";
 
 /// A module that returns its input, the number of the unit, and how often this instance ran.
 const ECHO: &str = r#"(module
@@ -96,13 +104,18 @@ async fn run(tab: &Tab, job: &Value, units: u32) -> Result<(Value, u64)> {
 /// The bytes of all units of a run, none of which fails.
 async fn results(tab: &Tab, job: &Value, units: u32) -> Result<Vec<Vec<u8>>> {
     let (told, _) = run(tab, job, units).await?;
-    told.as_array()
-        .context("a list")?
-        .iter()
-        .map(|one| {
-            serde_json::from_value(one["bytes"].clone()).with_context(|| format!("a unit failed: {one}"))
-        })
-        .collect()
+    let told = told.as_array().context("a list")?;
+    let failed = told.iter().find(|one| one["kind"].is_string());
+    if let Some(failed) = failed {
+        bail!("{failed} of {}", code_of(job));
+    }
+    told.iter().map(|one| Ok(serde_json::from_value(one["bytes"].clone())?)).collect()
+}
+
+/// A job's code, for errors.
+fn code_of(job: &Value) -> String {
+    let code: Vec<u8> = serde_json::from_value(job["code"].clone()).unwrap_or_default();
+    String::from_utf8_lossy(&code).into_owned()
 }
 
 /// The failure with which a run ends.
