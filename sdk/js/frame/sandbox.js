@@ -64,12 +64,13 @@ export class Sandbox {
   /**
    * Starts a program. Its first message is `give`, with `canvas` in it if it has a `size` of pixels. Calls of `on`: `message(data)`,
    * `failed(message, line)` for an error that nobody caught, after which it has ended, and `dead(why)`, after which the caller ends it:
-   * `late` (not loaded in time), `silent` (no answer, as in a loop or without memory), `flood` (too many messages or bytes).
+   * `late` (not loaded in time), `silent` (no answer, as in a loop or without memory), `flood` (too many messages or bytes). A caller
+   * with a `guard` of its own also limits the time of each task by itself: then no program is `silent`.
    */
-  start({ code, give, size }, on) {
+  start({ code, give, size, guard }, on) {
     const id = ++this.#last
     const order = (what, ports) => this.#host?.postMessage({ id, ...what }, ports)
-    const program = new Program(order, { code, give, size }, on, () => this.#programs.delete(id))
+    const program = new Program(order, { code, give, size }, guard, on, () => this.#programs.delete(id))
     this.#programs.set(id, program)
     if (this.#isOpen) program.launch()
     return program
@@ -114,14 +115,17 @@ class Program {
   #far
   #isReady = false
   #isOver = false
-  #guard = new Guard()
+  #guard
+  #isTimed
   #asked = null
   #patience = null
 
-  constructor(order, waiting, on, gone) {
+  constructor(order, waiting, guard, on, gone) {
     const { port1, port2 } = new MessageChannel()
     this.#order = order
     this.#waiting = waiting
+    this.#guard = guard ?? new Guard()
+    this.#isTimed = Boolean(guard)
     this.#on = on
     this.#gone = gone
     this.#port = port1
@@ -166,6 +170,8 @@ class Program {
     const waited = this.#patience.waited()
     if (!this.#isReady) {
       if (waited > LOADING_MAX) this.#die('late')
+    } else if (this.#isTimed) {
+      // Its caller ends it.
     } else if (this.#asked === null) {
       this.#asked = 0
       this.#patience = new Patience()

@@ -1,0 +1,9 @@
+// The pool of a page that lends: `sdk/js/compute/pool.js` with the frame's document and the text before programs, which the build fills in.
+
+import FRAME from 'play-frame'
+import WORKER from 'compute-worker'
+
+import { Pool } from '../../../sdk/js/compute/pool.js'
+
+/** Makes a pool whose frame is added to an element. */
+export const makePool = (parent, tell, options) => new Pool({ frame: FRAME, worker: WORKER }, parent, tell, options)
