@@ -3,6 +3,7 @@ import start from "./meshwork.js";
 
 globalThis.loadEditor = () => import("./editor.js");
 globalThis.loadStage = () => import("./stage.js");
+globalThis.loadPool = () => import("./compute-pool.js");
 
 // Hands over the picture with which a device opened this page: a file of its own, or what another program shared, which
 // the worker has kept.

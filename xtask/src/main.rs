@@ -150,8 +150,7 @@ fn make(command: &str, rest: &[String]) -> Result<()> {
     };
     no_more(rest)?;
     let workspace = Workspace::find()?;
-    let need = if command == "sdk" { Need::Package } else { Need::Pages };
-    setup::setup(&workspace, need)?;
+    setup::setup(&workspace, Need::Pages)?;
     match command {
         "pages" => pages::build(&workspace, pages::Aim::Small)?,
         "build" => {

@@ -172,6 +172,7 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
     write(&assets.join("start.js"), sources.start.as_bytes())?;
     write(&assets.join(editor::NAME), &sources.editor)?;
     write(&assets.join(stage::NAME), &sources.stage.script)?;
+    write(&assets.join(stage::POOL), &sources.stage.pool)?;
     write(&assets.join(stage::TRUSTED), sources.stage.trusted.as_bytes())?;
     write(&fresh.join(stage::SOURCES), sources.stage.source.as_bytes())?;
     write(&assets.join("index.html"), wanted.as_bytes())?;
@@ -358,6 +359,7 @@ impl<'a> Sources<'a> {
         add(&self.wasm);
         add(&self.editor);
         add(&self.stage.script);
+        add(&self.stage.pool);
         add(self.stage.trusted.as_bytes());
         add(self.template.as_bytes());
         add(self.worker.as_bytes());
@@ -494,7 +496,7 @@ mod tests {
             aim: Aim::Small,
             wasm: vec![1, 2],
             editor: vec![3],
-            stage: Stage { script: vec![4], source: String::new(), trusted: String::new() },
+            stage: Stage { script: vec![4], pool: vec![6], source: String::new(), trusted: String::new() },
             template: template.to_owned(),
             start: String::new(),
             worker: "{{build}} {{files}} {{apps}}".to_owned(),
@@ -564,13 +566,15 @@ mod tests {
         editor.editor.push(4);
         let mut stage = sources("{{scripts}}");
         stage.stage.script.push(5);
+        let mut pool = sources("{{scripts}}");
+        pool.stage.pool.push(5);
         let mut statics = sources("{{scripts}}");
         statics.statics.push((PathBuf::from("a.css"), Vec::new()));
         let mut worker = sources("{{scripts}}");
         worker.worker.push(' ');
         let mut own = sources("{{scripts}}");
         own.own.push("vote".to_owned());
-        let others = [wasm, editor, stage, statics, worker, own, sources("{{scripts}} ")];
+        let others = [wasm, editor, stage, pool, statics, worker, own, sources("{{scripts}} ")];
         let hashes: Vec<String> = std::iter::once(&before).chain(&others).map(Sources::hash).collect();
         for (index, hash) in hashes.iter().enumerate() {
             assert!(!hashes[..index].contains(hash), "{hashes:?}");

@@ -54,6 +54,7 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<PathBuf> {
     copy_file(&workspace.root.join("LICENSE"), &package)?;
     drop_comments(&package)?;
     make_document(&package)?;
+    make_worker(workspace, &package)?;
     check_version(workspace, &package)?;
     let tarball = pack(&sdk)?;
     if aim == Aim::Small {
@@ -131,6 +132,19 @@ fn make_document(package: &Path) -> Result<()> {
     let text = fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
     fs::write(&made, stage::document(&text)?).with_context(|| format!("cannot write {}", made.display()))?;
     fs::remove_file(&script).with_context(|| format!("cannot remove {}", script.display()))
+}
+
+/// Makes the text before programs of Compute. Its scripts are part of it.
+fn make_worker(workspace: &Workspace, package: &Path) -> Result<()> {
+    let text = serde_json::to_string(&stage::compute_worker(workspace)?)?;
+    let made = package.join(stage::WORKER);
+    fs::write(&made, format!("export const WORKER = {text}\n"))
+        .with_context(|| format!("cannot write {}", made.display()))?;
+    for part in stage::WORKER_PARTS {
+        let part = package.join(part);
+        fs::remove_file(&part).with_context(|| format!("cannot remove {}", part.display()))?;
+    }
+    Ok(())
 }
 
 /// A script without the lines that are comments and nothing else.

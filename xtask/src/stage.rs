@@ -1,12 +1,12 @@
-//! The sealed frame of `sdk/js/frame`, and the script that runs games in it in the pages: `apps/web/play`, with the frame's document and
-//! the worker's own text inside.
+//! The sealed frame of `sdk/js/frame`, and the scripts that run programs of strangers in it in the pages: games (`apps/web/play`), and
+//! units of Compute (`apps/web/compute`). Both have the frame's document and the text before programs inside.
 //!
 //! A frame with `srcdoc` runs its inline script only if the policy of the frame and the policy of its page name the script's
 //! hash. The build writes the hash into the frame's document, and as a source of scripts into [`SOURCES`], from which the
 //! server's program makes the header. The npm package has the same document and source in [`DOCUMENT`].
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
@@ -19,6 +19,8 @@ use crate::{editor, step};
 
 /// The script's name, beside those of the pages.
 pub(crate) const NAME: &str = "stage.js";
+/// The name of the script that runs units of Compute.
+pub(crate) const POOL: &str = "compute-pool.js";
 /// The page in which HTML games run. The server's program knows its name, and gives it a policy of its own.
 pub(crate) const TRUSTED: &str = "trusted.html";
 /// The file of the pages' folder that lists more sources of scripts for the policy of all pages.
@@ -29,48 +31,82 @@ pub(crate) const DOCUMENT: &str = "frame/document.js";
 /// The frame's inline script, from which that file is made.
 pub(crate) const SCRIPT: &str = "frame/frame.js";
 
-/// The script and the prelude of games.
+/// Scripts of the npm package of which [`WORKER`] is made.
+pub(crate) const WORKER_PARTS: [&str; 3] = ["frame/prelude.js", "compute/runner.js", "compute/module.js"];
+/// The file of the npm package that has the text before programs of Compute.
+pub(crate) const WORKER: &str = "compute/worker.js";
+
+/// The script of games.
 const PLAY: &str = "apps/web/play";
-/// The frame, and the page's side of it.
+/// The script of Compute.
+const COMPUTE: &str = "apps/web/compute";
+/// The runner of Compute.
+const RUNNER: &str = "sdk/js/compute";
+/// The frame, the page's side of it, and the prelude.
 const FRAME: &str = "sdk/js/frame";
 
-/// The finished script.
+/// The finished scripts.
 pub(crate) struct Stage {
-    /// The module that the pages import.
+    /// The module that the pages import for games.
     pub(crate) script: Vec<u8>,
+    /// The module that the pages import for Compute.
+    pub(crate) pool: Vec<u8>,
     /// The hash of the frame's inline script, as a policy names it.
     pub(crate) source: String,
     /// The page of HTML games.
     pub(crate) trusted: String,
 }
 
-/// Bundles the script, which takes less than a second.
+/// Bundles the scripts, which takes less than a second.
 ///
 /// # Errors
 /// The editor's tools are not installed, a script cannot be bundled, or the frame's would end before its end.
 pub(crate) fn bundle(workspace: &Workspace, aim: Aim) -> Result<Stage> {
-    let folder = workspace.root.join("target/play");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let small = |place: &str, name: &str, more: &[&str]| {
-        esbuild(workspace, &folder, place, name, &[&["--minify"], more].concat())
-    };
-    let (frame, source) = frame(&small(FRAME, "frame.js", &[])?)?;
-    let runner = small(PLAY, "runner.js", &["--bundle", "--format=iife"])?;
-    let worker = worker(&small(PLAY, "prelude.js", &[])?, &runner);
+    let folder = folder(workspace)?;
+    let (frame, source) = frame(&esbuild(workspace, FRAME, "frame.js", &["--minify"])?)?;
     let text = |name: &str, text: &str| -> Result<String> {
         let place = folder.join(format!("{name}.txt"));
         fs::write(&place, text).with_context(|| format!("cannot write {}", place.display()))?;
-        Ok(format!("--alias:play-{name}={}", place.display()))
+        Ok(format!("--alias:{name}={}", place.display()))
     };
-    let (frame, worker) = (text("frame", &frame)?, text("worker", &worker)?);
-    let mut options = vec!["--bundle", "--format=esm", "--loader:.txt=text", &frame, &worker];
+    let texts = [
+        text("frame-document", &frame)?,
+        text("play-worker", &worker(workspace, PLAY, true)?)?,
+        text("compute-worker", &compute_worker(workspace)?)?,
+    ];
+    let mut options = vec!["--bundle", "--format=esm", "--loader:.txt=text"];
+    options.extend(texts.iter().map(String::as_str));
     if aim == Aim::Small {
         options.push("--minify");
     }
-    let script = esbuild(workspace, &folder, PLAY, "page.js", &options)?.into_bytes();
+    let script = esbuild(workspace, PLAY, "page.js", &options)?.into_bytes();
+    let pool = esbuild(workspace, COMPUTE, "pool.js", &options)?.into_bytes();
     let page = workspace.root.join(PLAY).join(TRUSTED);
     let page = fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
-    Ok(Stage { script, source, trusted: without_comments(&page) })
+    Ok(Stage { script, pool, source, trusted: without_comments(&page) })
+}
+
+/// The text before programs of Compute.
+///
+/// # Errors
+/// The editor's tools are not installed, or a script cannot be bundled.
+pub(crate) fn compute_worker(workspace: &Workspace) -> Result<String> {
+    worker(workspace, RUNNER, false)
+}
+
+/// The text before programs: the prelude, and the runner of a folder.
+fn worker(workspace: &Workspace, runner: &str, is_game: bool) -> Result<String> {
+    let define = format!("--define:GAME={is_game}");
+    let prelude = esbuild(workspace, FRAME, "prelude.js", &["--minify", &define])?;
+    let runner = esbuild(workspace, runner, "runner.js", &["--minify", "--bundle", "--format=iife"])?;
+    Ok(before_programs(&prelude, &runner))
+}
+
+/// The folder of what esbuild makes.
+fn folder(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.root.join("target/play");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder)
 }
 
 /// The document of the frame, and the source of its script as policies name it.
@@ -96,21 +132,17 @@ pub(crate) fn document(script: &str) -> Result<String> {
     Ok(format!("export const DOCUMENT = {document}\nexport const SOURCE = {source}\n"))
 }
 
-/// The text in front of a game's. It ends with a line end, so that the game's first line is its own. The runner is strict, or
-/// functions that it calls could read its arguments; the game is as it likes.
-fn worker(prelude: &str, runner: &str) -> String {
-    format!("{}\n(workerScope=>{{\"use strict\";{}}})(this);\n", prelude.trim_end(), runner.trim_end())
+/// The text in front of a program's. It ends with a line end, so that the program's first line is its own. Both parts get the
+/// worker's scope by name, since esbuild takes `this` of a module for nothing. The runner is strict, or functions that it calls could
+/// read its arguments; the program is as it likes.
+fn before_programs(prelude: &str, runner: &str) -> String {
+    let (prelude, runner) = (prelude.trim_end(), runner.trim_end());
+    format!("(workerScope=>{{{prelude}}})(this);\n(workerScope=>{{\"use strict\";{runner}}})(this);\n")
 }
 
 /// Hands a file to esbuild.
-fn esbuild(
-    workspace: &Workspace,
-    folder: &Path,
-    place: &str,
-    name: &str,
-    options: &[&str],
-) -> Result<String> {
-    let made = folder.join(name);
+fn esbuild(workspace: &Workspace, place: &str, name: &str, options: &[&str]) -> Result<String> {
+    let made = folder(workspace)?.join(name);
     let mut esbuild = editor::esbuild(workspace, &format!("{place}/{name}"), &made);
     esbuild.arg("--legal-comments=none").args(options);
     step::run("stage", &mut esbuild)?;
@@ -140,7 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn game_begins_on_a_line_of_its_own() {
-        assert_eq!(worker("a\n", "b;\n"), "a\n(workerScope=>{\"use strict\";b;})(this);\n");
+    fn program_begins_on_a_line_of_its_own() {
+        let text = "(workerScope=>{a})(this);\n(workerScope=>{\"use strict\";b;})(this);\n";
+        assert_eq!(before_programs("a\n", "b;\n"), text);
     }
 }

@@ -15,7 +15,8 @@ use crate::workspace::Workspace;
 const RUST: &str = "docs/surface/rust.txt";
 const NPM: &str = "docs/surface/npm.txt";
 const SOURCES: &str = "crates/meshwork/src/";
-const DECLARATIONS: [&str; 3] = ["sdk/js/index.d.ts", "sdk/js/react.d.ts", "sdk/js/yjs.d.ts"];
+const DECLARATIONS: [&str; 4] =
+    ["sdk/js/compute-pool.d.ts", "sdk/js/index.d.ts", "sdk/js/react.d.ts", "sdk/js/yjs.d.ts"];
 /// Attributes that say something to whoever uses an item.
 const SAYING: [&str; 5] = ["cfg", "derive", "must_use", "non_exhaustive", "default"];
 

@@ -1,6 +1,6 @@
 // The pool of a page that lends: `sdk/js/compute/pool.js` with the frame's document and the text before programs, which the build fills in.
 
-import FRAME from 'play-frame'
+import FRAME from 'frame-document'
 import WORKER from 'compute-worker'
 
 import { Pool } from '../../../sdk/js/compute/pool.js'

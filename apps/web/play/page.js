@@ -6,7 +6,7 @@
 // `dead` (`refused`: the browser ran no frame; `late`: the script did not finish loading; `silent`: it stopped answering; `flood`: it sent
 // too much). After `dead` the frame is gone; `start` makes a new one.
 
-import FRAME from 'play-frame'
+import FRAME from 'frame-document'
 import WORKER from 'play-worker'
 
 import { Sandbox } from '../../../sdk/js/frame/sandbox.js'

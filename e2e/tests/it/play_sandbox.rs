@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, ensure};
 use meshwork_e2e::{Browser, Kind, PATIENCE, Server, Tab};
 use serde_json::{Value, json};
 
-/// The names that a game's worker keeps.
-const PRELUDE: &str = include_str!("../../../apps/web/play/prelude.js");
+/// The names that the worker of a program keeps.
+const PRELUDE: &str = include_str!("../../../sdk/js/frame/prelude.js");
 
 /// Mounts a frame with the script of the pages. A host steps its game at each tick; `said` has what came, without ticks.
 const BEGIN: &str = "
@@ -63,7 +63,7 @@ const WAYS: [&str; 21] = [
 ];
 
 /// Functions and variables of a game that are hoisted above the prelude.
-const HOISTED: &str = "
+pub(crate) const HOISTED: &str = "
     function Object() {}
     function Set() {}
     function Array() {}
@@ -79,13 +79,13 @@ const HOISTED: &str = "
     let XMLHttpRequest;";
 
 /// A server that notes what arrives, over TCP and UDP at one port.
-struct Listener {
-    address: SocketAddr,
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
     arrived: Arc<Mutex<Vec<String>>>,
 }
 
 impl Listener {
-    fn start() -> Result<Listener> {
+    pub(crate) fn start() -> Result<Listener> {
         let (tcp, arrived) = (TcpListener::bind("127.0.0.1:0")?, Arc::new(Mutex::new(Vec::new())));
         let address = tcp.local_addr()?;
         let udp = UdpSocket::bind(address)?;
@@ -103,8 +103,32 @@ impl Listener {
         Ok(Listener { address, arrived })
     }
 
-    fn arrived(&self) -> Vec<String> {
+    pub(crate) fn arrived(&self) -> Vec<String> {
         self.arrived.lock().expect("nobody panics").clone()
+    }
+
+    /// Tries each way out to this server.
+    pub(crate) fn tries(&self) -> String {
+        let url = format!("http://{}", self.address);
+        WAYS.iter()
+            .map(|way| {
+                let way = way.replace("URL.createObjectURL", "\u{1}").replace("URL", &url);
+                let way = way.replace('\u{1}', "URL.createObjectURL").replace("PORT", &self.address.port().to_string());
+                format!("  try {{ const made = {way}; made?.catch?.(() => {{}}); made?.closed?.catch?.(() => {{}}) }} catch {{}}\n")
+            })
+            .collect()
+    }
+
+    /// Fails if anything arrived, or if the server does not listen.
+    pub(crate) async fn heard_nothing(&self, tab: &Tab) -> Result<()> {
+        let arrived = self.arrived();
+        ensure!(arrived.is_empty(), "arrived {arrived:?}");
+        drop(TcpStream::connect(self.address)?);
+        tab.wait_until(PATIENCE, "a connection of the test's own", async || {
+            ensure!(self.arrived().len() == 1, "{:?} arrived", self.arrived());
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -159,14 +183,7 @@ async fn wait_tick(tab: &Tab, tick: u64) -> Result<Value> {
 /// A game that tries to get out, at once, in `setup`, in `update` and in `render`, and lists what its worker has.
 fn escaping(hoisted: &str, listener: &Listener) -> String {
     let url = format!("http://{}", listener.address);
-    let tries: String = WAYS
-        .iter()
-        .map(|way| {
-            let way = way.replace("URL.createObjectURL", "\u{1}").replace("URL", &url);
-            let way = way.replace('\u{1}', "URL.createObjectURL").replace("PORT", &listener.address.port().to_string());
-            format!("  try {{ const made = {way}; made?.catch?.(() => {{}}); made?.closed?.catch?.(() => {{}}) }} catch {{}}\n")
-        })
-        .collect();
+    let tries = listener.tries();
     format!(
         "{hoisted}
 const plain = ({{}}).constructor, chain = []
@@ -206,9 +223,9 @@ meshwork.game({{
     )
 }
 
-/// The names that the prelude keeps.
-fn kept() -> Vec<String> {
-    let list = PRELUDE.split_once("const kept = [").and_then(|(_, rest)| rest.split_once(']'));
+/// The names that a list of the prelude keeps.
+pub(crate) fn kept(list: &str) -> Vec<String> {
+    let list = PRELUDE.split_once(&format!("const {list} = [")).and_then(|(_, rest)| rest.split_once(']'));
     let (list, _) = list.expect("the prelude has a list");
     list.split('\'').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -216,7 +233,7 @@ fn kept() -> Vec<String> {
 #[tokio::test]
 async fn games_reach_nothing_outside_their_worker() -> Result<()> {
     let server = Server::start().await?;
-    let kept = kept();
+    let kept = [kept("kept"), kept("ofGames")].concat();
     ensure!(kept.len() > 60, "the list of the prelude is not read");
     for kind in [Kind::Chromium, Kind::Firefox] {
         let browser = Browser::start_kind(kind).await?;
@@ -226,8 +243,7 @@ async fn games_reach_nothing_outside_their_worker() -> Result<()> {
             start(&tab, &escaping(hoisted, &listener)).await?;
             // Two seconds of the game's own clock, in which everything was tried several times.
             let state = wait_tick(&tab, 120).await.with_context(|| format!("{kind:?}"))?;
-            let arrived = listener.arrived();
-            ensure!(arrived.is_empty(), "{kind:?}: arrived {arrived:?}");
+            listener.heard_nothing(&tab).await.with_context(|| format!("{kind:?}"))?;
             // A name that a newer browser leaves is found here.
             let known = |name: &str| name == "meshwork" || kept.iter().any(|kept| kept == name);
             let own = |name: &str| hoisted.contains(name);
@@ -237,13 +253,6 @@ async fn games_reach_nothing_outside_their_worker() -> Result<()> {
             ensure!(unknown.is_empty(), "{kind:?}: the worker has {unknown:?}");
             ensure!(state["events"] == json!([]), "{kind:?}: the game heard {}", state["events"]);
             ensure!(state["drawn"] == json!(["drawn"]), "{kind:?}: the game found {}", state["drawn"]);
-            // The listener does listen.
-            drop(TcpStream::connect(listener.address)?);
-            tab.wait_until(PATIENCE, "a connection of the test's own", async || {
-                ensure!(listener.arrived().len() == 1, "{:?} arrived", listener.arrived());
-                Ok(())
-            })
-            .await?;
         }
         wait_drawn(&tab).await?;
         // A click on the game leaves keys to the page.

@@ -52,9 +52,10 @@ class Runner {
   /** The units in hand, and the time at which they were sent. */
   count = 0
   sent = 0
-  isOver = false
+  /** The time at which its time was over. */
+  over = null
   /** The time from which the next task may start. */
-  due = 0
+  due = performance.now()
   micros = 0
 
   constructor(job) {
@@ -67,9 +68,9 @@ class Runner {
 
   /** One answer for each task, no larger than its results may be. */
   isFlood(data) {
-    if (typeof data === 'string') return this.isReady || data !== 'ready'
+    if (data === 'ready') return this.isReady
     const most = this.work?.packet ? REDUCED_MAX : this.count * this.job.limits.result
-    return !this.isBusy || weightOf(data, most + ANSWER_BYTES) > most + ANSWER_BYTES
+    return !this.isBusy || typeof data !== 'object' || weightOf(data, most + ANSWER_BYTES) > most + ANSWER_BYTES
   }
 }
 
@@ -137,7 +138,8 @@ export class Pool {
     const job = this.#jobs.get(wanted.id)
     const words = this.#refused ? REFUSED : job ? job.fault : 'it was not loaded'
     const work = new Work(job ?? { id: wanted.id }, wanted)
-    if (words) this.#fail(work, { kind: 'load', words }, 0)
+    // A caller hears nothing before its order returns.
+    if (words) queueMicrotask(() => this.#fail(work, { kind: 'load', words }, 0))
     else this.#works.add(work)
   }
 
@@ -222,7 +224,7 @@ export class Pool {
   #send(runner, now) {
     const { work, job } = runner
     runner.sent = now
-    runner.isOver = false
+    runner.over = null
     if (work.packet) {
       runner.count = 1
       return runner.program.send({ packet: work.packet, units: job.units })
@@ -253,7 +255,7 @@ export class Pool {
       else this.#fail(work, failureOf(failure), 0)
     } else {
       const results = Array.isArray(ran) ? ran.slice(0, count) : []
-      const micros = Math.round((took * 1000) / Math.max(1, results.length + (failure ? 1 : 0)))
+      const micros = Math.max(1, Math.round((took * 1000) / Math.max(1, results.length + (failure ? 1 : 0))))
       runner.micros = micros
       const isResult = (bytes) => bytes instanceof Uint8Array && bytes.length <= job.limits.result
       const right = results.findIndex((bytes) => !isResult(bytes))
@@ -311,8 +313,8 @@ export class Pool {
   }
 
   /** The time of the next look at a worker's task. */
-  #limit({ work, job, sent, isOver }) {
-    return sent + (work.packet ? REDUCE_MS : job.limits.unit_ms) + (isOver ? LOOK_MS : 0)
+  #limit({ work, job, sent, over }) {
+    return over === null ? sent + (work.packet ? REDUCE_MS : job.limits.unit_ms) : over + LOOK_MS
   }
 
   /** Looks for tasks whose time is over. */
@@ -320,10 +322,9 @@ export class Pool {
     const now = performance.now()
     for (const runner of [...this.#runners]) {
       if (!runner.isBusy || this.#limit(runner) > now) continue
-      if (!runner.isOver) {
-        runner.isOver = true
+      if (runner.over === null) {
         // The answer may wait behind this very event, in a page that slept.
-        runner.sent = Math.max(runner.sent, now - (runner.work.packet ? REDUCE_MS : runner.job.limits.unit_ms))
+        runner.over = now
         continue
       }
       // Terminating ends a sort in Chromium after seconds alone, removing all frames at once.
@@ -350,8 +351,8 @@ export class Pool {
   #refuse() {
     this.#refused = true
     this.#removeFrame()
-    for (const work of [...this.#works]) this.#fail(work, { kind: 'load', words: REFUSED }, 0)
     this.#tell({ refused: REFUSED })
+    for (const work of [...this.#works]) this.#fail(work, { kind: 'load', words: REFUSED }, 0)
   }
 }
 

@@ -4,7 +4,8 @@
 // The build replaces GAME: games keep clocks, timers and pictures. Programs of Compute keep what every engine has alike.
 //
 // Functions of the program are hoisted above this text, so a program could replace any global that stands here. It therefore uses
-// `this`, literals and their properties, and no global name.
+// the worker's own scope, which the build hands in as `workerScope`, literals and their properties, and no global name.
+/* global workerScope, GAME */
 {
   const kept = ['Object', 'Function', 'Array', 'Number', 'parseFloat', 'parseInt', 'Infinity', 'NaN', 'undefined', 'Boolean', 'String', 'Symbol',
     'Promise', 'RegExp', 'Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError', 'JSON', 'Math',
@@ -18,7 +19,7 @@
     'dispatchEvent']
   if (GAME) kept.push(...ofGames)
   const { getOwnPropertyNames, getPrototypeOf, prototype } = {}.constructor
-  for (let place = this; place && place !== prototype; place = getPrototypeOf(place)) {
+  for (let place = workerScope; place && place !== prototype; place = getPrototypeOf(place)) {
     const names = getOwnPropertyNames(place)
     for (let i = 0; i < names.length; i++) if (!kept.includes(names[i])) delete place[names[i]]
   }

@@ -20,10 +20,8 @@ use crate::workspace::Workspace;
 /// How much the coming command needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// Building the pages: a compiler for wasm, and npm with what their editor is made of.
+    /// Building the pages and the npm package: a compiler for wasm, and npm with esbuild and the editor's packages.
     Pages,
-    /// Packing the npm package.
-    Package,
     /// Also what runs the tests that need no browser.
     Tests,
     /// Also the browsers, their drivers, and what tests load into pages.
