@@ -591,7 +591,7 @@ mod tests {
         let worker = sources("{{scripts}}").worker("f00", folder.path()).expect("both places are known");
         assert_eq!(
             worker,
-            r#"f00 ["fonts/a.woff2","index.html","meshwork.js"] place|sync|chat|play(/(new))?"#
+            r#"f00 ["fonts/a.woff2","index.html","meshwork.js"] place|sync|chat|play(/(new))?|compute"#
         );
         let more = Sources { own: vec!["vote".to_owned()], ..sources("{{scripts}}") };
         assert!(more.worker("f00", folder.path()).expect("places are known").ends_with("|vote"));

@@ -28,7 +28,7 @@ pub struct App {
 }
 
 /// All of them; the first is the one that a room has in front whose app is not known yet.
-pub const APPS: [App; 4] = [
+pub const APPS: [App; 5] = [
     App {
         word: "place",
         title: "Place",
@@ -80,6 +80,19 @@ pub const APPS: [App; 4] = [
         content: "the party",
         rescue: "",
         pages: &["new"],
+    },
+    App {
+        word: "compute",
+        title: "Compute",
+        sentence: "Split big jobs over the devices of a room",
+        caption: "Split big jobs",
+        invitation: "You are invited to compute together",
+        verbs: ("compute", "computing"),
+        doers: "Submitters",
+        unit: "entry",
+        content: "the jobs",
+        rescue: "",
+        pages: &[],
     },
 ];
 

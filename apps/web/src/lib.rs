@@ -8,6 +8,7 @@ extern crate self as meshwork_web;
 
 pub mod apps;
 pub mod code_input;
+pub mod compute;
 pub mod cursors;
 pub mod gestures;
 pub mod overlays;

@@ -29,7 +29,7 @@ const PAGES: &str = "apps/web/src/pages/";
 
 /// Folders and files of the pages that stand above all others: the room's page, the apps that plug in there, what leads to
 /// both.
-const PAGE_LAYERS: [&[&str]; 3] = [&["shell"], &["chat", "place", "play", "sync"], &["app"]];
+const PAGE_LAYERS: [&[&str]; 3] = [&["shell"], &["chat", "compute", "place", "play", "sync"], &["app"]];
 
 /// From which folder to which.
 type Arrow = (String, String);

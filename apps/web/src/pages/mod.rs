@@ -8,6 +8,8 @@ mod brand;
 mod browser;
 mod chat;
 mod clipboard;
+mod code_editor;
+mod compute;
 mod copy_field;
 mod doodle;
 mod entries;
@@ -50,4 +52,4 @@ pub use self::session::Session;
 pub use self::session::node::PageNode;
 
 /// The apps of these pages; the first is the one that a room has in front whose app is not known yet.
-pub static APPS: [&dyn Entry; 4] = [&place::Place, &sync::Entry, &chat::Entry, &play::Entry];
+pub static APPS: [&dyn Entry; 5] = [&place::Place, &sync::Entry, &chat::Entry, &play::Entry, &compute::Entry];

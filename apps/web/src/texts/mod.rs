@@ -2,6 +2,7 @@
 //! the page. What depends on values is a function of them.
 
 pub mod ago;
+pub mod compute;
 pub mod keys;
 pub mod notices;
 pub mod overlays;

@@ -23,6 +23,7 @@ pub use meshwork_compute::packet::{PacketError, read as read_packet};
 pub use meshwork_compute::pool::{Pool, PoolOrder, Told};
 pub use meshwork_compute::{APP, FormatError, JobId, JobView, Standstill, Trust, job as format};
 use meshwork_core::id::{Endpoint as EndpointId, PeerId};
+use meshwork_core::signed::app::AppParameters;
 use meshwork_core::time::Time;
 use tokio::sync::watch;
 
@@ -43,6 +44,11 @@ pub type RunNumber = RunId;
 
 /// The parameters of a room of the app: the version of its rows.
 const PARAMETERS: [u8; 1] = [1];
+
+/// The parameters of a room of the app, for a program that makes its rooms itself.
+pub fn parameters() -> AppParameters {
+    AppParameters::new(PARAMETERS.to_vec()).expect("one byte fits")
+}
 
 /// A room that opens with jobs.
 pub fn room() -> NewRoom {

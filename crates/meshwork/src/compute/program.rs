@@ -222,6 +222,11 @@ impl NewJob {
         self
     }
 
+    /// The code as lenders read it; `None` for a program that lenders offer.
+    pub fn code_bytes(&self) -> Option<&[u8]> {
+        self.program.code()
+    }
+
     /// The input as lenders read it: the whole, or the packet of all items.
     pub fn input_bytes(&self) -> Option<&[u8]> {
         self.input.as_deref()

@@ -89,7 +89,8 @@ use crate::shared::locked;
 use crate::topic::Lane;
 
 /// A state machine of one app at one endpoint. It does no I/O: it takes inputs and times, and returns outputs.
-pub trait Session: Send + 'static {
+#[cfg_attr(target_arch = "wasm32", allow(private_bounds, reason = "a page has one thread"))]
+pub trait Session: MaybeSend + 'static {
     /// An effect outside the room, such as a result for the person or an order to an engine.
     type Effect: Send;
 

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use js_sys::{Array, Function, Promise, Reflect};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
@@ -13,10 +12,9 @@ use leptos::web_sys::{Element, File, PointerEvent};
 use meshwork_play::session::Fault;
 use meshwork_play::{Package, PackageError};
 use meshwork_web::{rtt, texts};
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 use super::super::brand::Brand;
+use super::super::code_editor::CodeEditor;
 use super::super::copy_field::CopyField;
 use super::super::icon_button::IconButton;
 use super::super::key_sheet::KeySheet;
@@ -44,32 +42,6 @@ const LOSSES: [u8; 5] = [0, 1, 2, 5, 10];
 /// The longest round trip that can be chosen, in ms.
 const DELAY_MAX: u32 = 400;
 
-#[wasm_bindgen]
-extern "C" {
-    /// Loads the script; the page's own first script has this, since no other can.
-    #[wasm_bindgen(js_name = loadEditor, catch)]
-    fn load_editor() -> Result<Promise, JsValue>;
-
-    /// `Code` of `apps/web/editor/code.js`.
-    #[derive(Clone, Debug)]
-    type Code;
-
-    #[wasm_bindgen(method, catch, js_name = setText)]
-    fn set_text(this: &Code, text: &str) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(method, catch, js_name = setFault)]
-    fn set_fault(this: &Code, line: u32, message: &str, place: &str) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(method, catch)]
-    fn end(this: &Code) -> Result<(), JsValue>;
-}
-
-/// An editor that is on the page, and what it calls.
-struct Editor {
-    code: Code,
-    _changed: Closure<dyn Fn(String)>,
-}
-
 /// The page's state. Copies are the same one.
 #[derive(Clone, Copy)]
 struct Studio {
@@ -79,7 +51,7 @@ struct Studio {
     open: RwSignal<String>,
     trial: Trial,
     draft: Draft,
-    editor: StoredValue<Rc<RefCell<Option<Editor>>>, LocalStorage>,
+    editor: StoredValue<Rc<RefCell<Option<CodeEditor>>>, LocalStorage>,
     /// Counts changes, so that only the last one is run.
     change: StoredValue<u32>,
     /// The last version that could be packed.
@@ -266,18 +238,17 @@ impl Studio {
             let editor = self.editor.get_value();
             let editor = editor.borrow();
             let Some(editor) = editor.as_ref() else { return };
-            // A text that an editor cannot show an error in is shown without.
-            let _ = match version {
+            match version {
                 Version::Stopped(fault) if entry.as_deref() == Some(open.as_str()) => {
                     let place = texts::play::fault_place(&fault.place);
-                    editor.code.set_fault(fault.line.unwrap_or_default(), &fault.message, place)
+                    editor.set_fault(fault.line.unwrap_or_default(), &fault.message, place);
                 }
-                _ => editor.code.set_fault(0, "", ""),
-            };
+                _ => editor.set_fault(0, "", ""),
+            }
         });
         on_cleanup(move || {
-            if let Some(editor) = self.editor.try_get_value().and_then(|editor| editor.borrow_mut().take()) {
-                let _ = editor.code.end();
+            if let Some(editor) = self.editor.try_get_value() {
+                editor.borrow_mut().take();
             }
         });
     }
@@ -286,19 +257,15 @@ impl Studio {
     fn show_text(self) {
         let text = self.text(&self.open.get_untracked());
         if let Some(editor) = self.editor.get_value().borrow().as_ref() {
-            let _ = editor.code.set_text(&text);
+            editor.set_text(&text);
         }
     }
 
     /// Loads the editor into an element.
     async fn load_editor(self, parent: Element) -> Option<()> {
-        let script = JsFuture::from(load_editor().ok()?).await.ok()?;
-        let make: Function = Reflect::get(&script, &"code".into()).ok()?.dyn_into().ok()?;
-        let changed = Closure::<dyn Fn(String)>::new(move |text: String| self.change(&text));
-        let given = Array::of3(&parent, &texts::play::EDITOR.into(), changed.as_ref());
-        let code: Code = make.apply(&JsValue::UNDEFINED, &given).ok()?.unchecked_into();
+        let editor = CodeEditor::load(&parent, texts::play::EDITOR, move |text| self.change(&text)).await?;
         let kept = self.editor.try_get_value()?;
-        *kept.borrow_mut() = Some(Editor { code, _changed: changed });
+        *kept.borrow_mut() = Some(editor);
         self.show_text();
         Some(())
     }
