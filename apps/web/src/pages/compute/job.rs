@@ -4,7 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
-use meshwork::compute::{Job, JobId, JobView, Reduce, Shape, State, View};
+use meshwork::compute::{JobId, JobView, Reduce, Shape, State, View};
 use meshwork_core::id::PeerId;
 use meshwork_web::compute::tiles::Layout;
 use meshwork_web::compute::{credit, results};
@@ -77,6 +77,15 @@ fn made_by(computing: Computing, view: &JobView) -> String {
     )
 }
 
+/// An order about a job.
+#[derive(Clone, Copy)]
+enum Act {
+    Pause,
+    Resume,
+    Cancel,
+    Erase,
+}
+
 /// Pause, go on, cancel, save, remove.
 #[component]
 fn Orders(
@@ -94,10 +103,19 @@ fn Orders(
         let me = computing.session.node.peer();
         view.with(|view| view.as_ref().is_some_and(|view| view.submitter == me))
     });
-    let act = move |act: fn(&Job)| {
-        if let Some(job) = computing.job(id) {
-            act(&job);
-        }
+    let refused = RwSignal::new(None::<String>);
+    let act = move |act: Act| {
+        let Some(job) = computing.job(id) else { return };
+        spawn_local(async move {
+            let done = match act {
+                Act::Pause => job.pause().await,
+                Act::Resume => job.resume().await,
+                Act::Cancel => job.cancel().await,
+                Act::Erase => job.erase().await,
+            };
+            // The card of an erased job is gone.
+            let _ = refused.try_set(done.err().map(|error| error.to_string()));
+        });
     };
     let pause = move || {
         let is_paused = match state.get() {
@@ -115,7 +133,7 @@ fn Orders(
                     type="button"
                     class="button secondary"
                     data-testid="job-pause"
-                    on:click=move |_| act(if is_paused { Job::resume } else { Job::pause })
+                    on:click=move |_| act(if is_paused { Act::Resume } else { Act::Pause })
                 >
                     {sign}
                     {words}
@@ -127,7 +145,7 @@ fn Orders(
     let cancel = move || {
         (may.get() && is_going_on()).then(|| {
             let press = move |_| match is_asking.get_untracked() {
-                true => act(Job::cancel),
+                true => act(Act::Cancel),
                 false => is_asking.set(true),
             };
             view! {
@@ -140,7 +158,7 @@ fn Orders(
     let remove = move || {
         (is_mine.get() && !is_going_on()).then(|| {
             view! {
-                <button type="button" class="button plain danger-text" data-testid="job-remove" on:click=move |_| act(Job::erase)>
+                <button type="button" class="button plain danger-text" data-testid="job-remove" on:click=move |_| act(Act::Erase)>
                     {texts::compute::REMOVE_JOB}
                 </button>
             }
@@ -157,6 +175,7 @@ fn Orders(
                 sign=icons::download().into_any()
                 act=move |()| save(computing, id, canvas)
             />
+            {move || refused.get().map(|words| view! { <p class="hint" role="alert">{words}</p> })}
         </div>
     }
 }
