@@ -27,13 +27,14 @@ impl Desk {
         self.begin_fetches();
     }
 
-    fn begin_fetches(&mut self) {
-        while self.fetching.len() < FETCHES {
+    pub(super) fn begin_fetches(&mut self) {
+        while self.fetching.len() < FETCHES && self.begun < FETCHES_A_BEAT {
             let Some((blob, at_most)) = self.queue.pop_front() else { return };
             if self.waiting.get(&blob).is_none_or(BTreeSet::is_empty) {
                 self.waiting.remove(&blob);
                 continue;
             }
+            self.begun += 1;
             self.fetching.insert(blob);
             self.out.push_back(Output::Fetch { blob, at_most });
         }
