@@ -271,7 +271,7 @@ fn Figures(view: Memo<Option<JobView>>, has_tiles: bool) -> impl IntoView {
     }
 }
 
-/// Who did how many units, and the units that are still to do.
+/// The units that each person's devices did, and the units that are left.
 #[component]
 fn Credit(computing: Computing, view: Memo<Option<JobView>>) -> impl IntoView {
     let me = computing.session.node.peer();
@@ -283,6 +283,12 @@ fn Credit(computing: Computing, view: Memo<Option<JobView>>) -> impl IntoView {
             view.as_ref().map(|view| view.units.saturating_sub(view.accepted)).unwrap_or_default()
         })
     });
+    // Away from the steward, credit is that of the last index that is here.
+    let rest = move || {
+        let units = view.with(|view| view.as_ref().map(|view| view.units).unwrap_or_default());
+        let credited: u32 = shares.with(|shares| shares.iter().map(|(_, units)| units).sum());
+        format!("flex-grow:{}", units.saturating_sub(credited))
+    };
     let part = move |(peer, units): (PeerId, u32)| {
         let colour = match peer == me {
             true => "var(--you)".to_owned(),
@@ -303,7 +309,7 @@ fn Credit(computing: Computing, view: Memo<Option<JobView>>) -> impl IntoView {
         <div class="credit">
             <div class="credit-bar" aria-hidden="true">
                 {move || shares.get().into_iter().map(part).collect_view()}
-                <span class="rest" style=move || format!("flex-grow:{}", to_do.get())></span>
+                <span class="rest" style=rest></span>
             </div>
             <div class="credit-line">
                 <ul class="credit-list" data-testid="job-credit" aria-label=texts::compute::WHO_DID>
