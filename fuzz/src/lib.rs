@@ -9,6 +9,7 @@
 //! A function that reads the bytes, a function that gives honest examples, a line in [`TARGETS`].
 
 mod chat;
+mod compute;
 mod examples;
 mod lan;
 mod lsnp;
@@ -68,6 +69,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "picture", examples: chat::heads, run: chat::run_head },
     Target { name: "sealed", examples: chat::sealed, run: chat::run_sealed },
     Target { name: "own", examples: chat::own, run: chat::run_own },
+    Target { name: "compute-row", examples: compute::rows, run: compute::run_row },
+    Target { name: "compute-message", examples: compute::messages, run: compute::run_message },
+    Target { name: "compute-packet", examples: compute::packets, run: compute::run_packet },
+    Target { name: "compute-desk", examples: compute::desks, run: compute::run_desk },
     Target { name: "lan", examples: lan::examples, run: lan::run },
     Target { name: "lsnp", examples: lsnp::examples, run: lsnp::run },
     Target { name: "play-package", examples: play::packages, run: play::run_package },

@@ -13,13 +13,15 @@ use crate::message::Failure;
 pub const BOOK_FIELD: &[u8] = b"book";
 /// The row with the standing of peers.
 pub const STANDING_ROW: [u8; 2] = [0xfe, b's'];
+/// The last epoch: a takeover every ten seconds for four months. Its steward can be followed by an earlier trusted peer alone.
+pub const EPOCH_MAX: u32 = 1 << 20;
 /// Most bytes of an index.
 pub const INDEX_MAX: usize = 64 << 20;
 
 /// A steward's state of a job, written into its field at most every 30 s while it changes, and when the state changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Book {
-    /// Grows with each takeover, from 1.
+    /// Grows with each takeover, from 1 to [`EPOCH_MAX`].
     pub epoch: u32,
     /// The steward's instance.
     pub by: Instance,
@@ -142,7 +144,7 @@ impl Form for Book {
     const MOST: usize = 1024;
 
     fn check(&self) -> Result<(), FormatError> {
-        within("epoch", self.epoch.into(), 1, u32::MAX.into())?;
+        within("epoch", self.epoch.into(), 1, EPOCH_MAX.into())?;
         within("accepted units", self.accepted.into(), 0, UNITS_MAX.into())?;
         within("the length of the index", self.index.map_or(0, |index| index.1).into(), 0, INDEX_MAX as u64)
     }

@@ -349,6 +349,10 @@ impl Desk {
 
     fn handle_message(&mut self, from: Endpoint, topic: &str, bytes: &[u8]) {
         if topic == REPORT {
+            // Only a steward reads reports.
+            if self.jobs.values().all(|slot| slot.steward.is_none()) {
+                return;
+            }
             let Ok(report) = Report::decode(bytes) else { return };
             let (is_here, cores) = (self.is_here(&from), self.cores(&from));
             let slot = self.jobs.get_mut(&report.job).filter(|_| is_here);

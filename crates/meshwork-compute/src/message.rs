@@ -5,7 +5,7 @@ use meshwork_core::id::Endpoint;
 use meshwork_core::wire::{Bounded, BoundedText, Bytes};
 use serde::{Deserialize, Serialize};
 
-use crate::book::Words;
+use crate::book::{EPOCH_MAX, Words};
 use crate::form::{Form, FormatError, form, within};
 use crate::job::{JobId, UNITS_MAX};
 use crate::packet::PACKET_MAX;
@@ -176,7 +176,7 @@ impl Form for Grants {
     const MOST: usize = MESSAGE_MAX;
 
     fn check(&self) -> Result<(), FormatError> {
-        within("epoch", self.epoch.into(), 1, u32::MAX.into())?;
+        within("epoch", self.epoch.into(), 1, EPOCH_MAX.into())?;
         let spans = self.lenders.iter().flat_map(|grant| grant.spans.iter().chain(grant.hold.iter()));
         spans.into_iter().try_for_each(|span| check_span(*span))
     }

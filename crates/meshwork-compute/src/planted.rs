@@ -23,11 +23,15 @@ pub enum Planted {
     CancelIgnored,
     /// No trusted endpoint takes over.
     NoTakeover,
+    /// A span whose runs all ended wants no other: runs are counted when they begin alone.
+    RunsCounted,
+    /// The last peer that reports a unit gets the credit, whether its result is accepted or not.
+    CreditByClaim,
 }
 
 impl Planted {
     /// All faults.
-    pub const ALL: [Planted; 10] = [
+    pub const ALL: [Planted; 12] = [
         Planted::AnybodyProbes,
         Planted::ConvictionOpensNothing,
         Planted::LateNeverAgain,
@@ -38,6 +42,8 @@ impl Planted {
         Planted::AllIsSample,
         Planted::CancelIgnored,
         Planted::NoTakeover,
+        Planted::RunsCounted,
+        Planted::CreditByClaim,
     ];
 }
 

@@ -10,10 +10,8 @@ use wasmi_core::LimiterError;
 use crate::limit::Limit;
 use crate::program::{Call, Program, Ran, trapped, unloadable};
 
-/// Fuel between two looks at the clock: some 10 ms, and some 100 ms in a build without optimisation.
+/// Fuel between two looks at the clock, and of a start function, which wasmi cannot interrupt: some 10 ms.
 const SLICE: u64 = 2_000_000;
-/// Fuel of a start function, which cannot be interrupted: some 100 ms.
-const START: u64 = 10 * SLICE;
 /// Most elements of all tables of an instance: 16 MiB.
 const ELEMENTS_MAX: usize = 1 << 20;
 /// Most tables of an instance.
@@ -71,7 +69,7 @@ impl Interpreter {
     }
 
     fn start(&self, store: &mut Store<Guard>) -> Result<Instance, Failure> {
-        store.set_fuel(START).map_err(|error| unloadable(&error.to_string()))?;
+        store.set_fuel(SLICE).map_err(|error| unloadable(&error.to_string()))?;
         let instance = Linker::new(self.module.engine()).instantiate_and_start(&mut *store, &self.module);
         let instance = instance.map_err(|error| match error.as_trap_code() {
             Some(TrapCode::OutOfFuel) => Failure::Time,

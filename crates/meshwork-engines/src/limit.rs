@@ -35,4 +35,9 @@ impl Limit {
     pub(crate) fn is_over(&self) -> bool {
         self.stop.is_set() || Instant::now() >= self.deadline
     }
+
+    /// Whether the run is stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_set()
+    }
 }

@@ -26,8 +26,10 @@ const PRELUDE: &str = include_str!("prelude.js");
 const STACK: (usize, usize) = (4 << 20, 1 << 20);
 /// Time between two looks at a thread that must end.
 const LOOK: Duration = Duration::from_millis(10);
-/// Time for a thread to end by itself after its limit.
-const GRACE: Duration = Duration::from_millis(40);
+/// Time for a thread to end by itself after its unit's time. A busy machine needs it.
+const GRACE: Duration = Duration::from_secs(1);
+/// The same if its run was stopped, and nobody waits for the answer.
+const STOP_GRACE: Duration = Duration::from_millis(30);
 /// Threads left behind that are busy, beyond which no script starts.
 const LEFT_MAX: usize = 2;
 /// Seed of a reduction: no unit has this number.
@@ -50,9 +52,13 @@ type Objects = (
 
 /// Runs a call in a thread of its own.
 pub(crate) fn run(program: &Arc<Program>, call: &Call, limit: &Limit) -> Ran {
-    if LEFT.load(Ordering::Relaxed) >= LEFT_MAX {
-        let words = format!("{LEFT_MAX} scripts do not end here: start this lender's program again");
-        return unloadable(&words).into();
+    let start = Instant::now();
+    while LEFT.load(Ordering::Relaxed) >= LEFT_MAX {
+        if start.elapsed() > GRACE || limit.is_stopped() {
+            let words = format!("{LEFT_MAX} scripts do not end here: start this lender's program again");
+            return unloadable(&words).into();
+        }
+        thread::sleep(LOOK);
     }
     let (sender, receiver) = mpsc::channel();
     let work = (Arc::clone(program), call.clone(), limit.clone());
@@ -70,7 +76,8 @@ pub(crate) fn run(program: &Arc<Program>, call: &Call, limit: &Limit) -> Ran {
             Err(RecvTimeoutError::Disconnected) => return trapped("the engine broke").into(),
             Err(RecvTimeoutError::Timeout) if !limit.is_over() => (),
             Err(RecvTimeoutError::Timeout) => {
-                if over.get_or_insert_with(Instant::now).elapsed() > GRACE {
+                let grace = if limit.is_stopped() { STOP_GRACE } else { GRACE };
+                if over.get_or_insert_with(Instant::now).elapsed() > grace {
                     leave(receiver);
                     return Failure::Time.into();
                 }

@@ -14,7 +14,8 @@ use crate::command::{Command, CommandError};
 use crate::limit::Stop;
 use crate::program::{Call, Program, Ran, trapped, unloadable};
 
-/// Priority of the threads on Linux: the person's own programs come first.
+/// Priority of the threads: the person's own programs come first.
+#[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 /// Most bytes of a name under which a command is offered.
 const NAME_MAX: usize = 32;

@@ -128,6 +128,7 @@ export class Pool {
 
   /** Ends everything, and removes the frame. */
   end() {
+    this.#tell = () => {}
     this.#works.clear()
     this.#jobs.clear()
     this.#removeFrame()
@@ -138,8 +139,7 @@ export class Pool {
     const job = this.#jobs.get(wanted.id)
     const words = this.#refused ? REFUSED : job ? job.fault : 'it was not loaded'
     const work = new Work(job ?? { id: wanted.id }, wanted)
-    // A caller hears nothing before its order returns.
-    if (words) queueMicrotask(() => this.#fail(work, { kind: 'load', words }, 0))
+    if (words) this.#fail(work, { kind: 'load', words }, 0)
     else this.#works.add(work)
   }
 
@@ -155,6 +155,11 @@ export class Pool {
     this.#end((work) => work.job.id === id)
     for (const runner of [...this.#runners].filter(({ job }) => job.id === id)) this.#drop(runner)
     this.#jobs.delete(id)
+  }
+
+  /** Tells the caller, who may hold a lock until its order returns, and may give orders when it is told. */
+  #say(told) {
+    queueMicrotask(() => this.#tell(told))
   }
 
   /** Takes a work's worker from it. */
@@ -260,11 +265,9 @@ export class Pool {
       const isResult = (bytes) => bytes instanceof Uint8Array && bytes.length <= job.limits.result
       const right = results.findIndex((bytes) => !isResult(bytes))
       for (const bytes of right < 0 ? results : results.slice(0, right)) {
-        this.#tell({ ran: { run: work.run, unit: work.next, bytes, micros } })
+        this.#say({ ran: { run: work.run, unit: work.next, bytes, micros } })
         work.next += 1
       }
-      // A listener may have ended the run.
-      if (!this.#works.has(work)) return
       if (right >= 0 || failure || results.length < count) this.#fail(work, failureOf(right < 0 ? failure : null), micros)
       else if (work.next === work.end) this.#finish(work)
     }
@@ -272,7 +275,7 @@ export class Pool {
 
   #done(work, bytes) {
     this.#finish(work)
-    this.#tell({ reduced: { id: work.job.id, bytes } })
+    this.#say({ reduced: { id: work.job.id, bytes } })
   }
 
   #finish(work) {
@@ -285,8 +288,8 @@ export class Pool {
     const { runner } = work
     this.#finish(work)
     if (runner) this.#drop(runner)
-    if (work.packet) this.#tell({ reduced: { id: work.job.id, failure } })
-    else this.#tell({ ran: { run: work.run, unit: work.next, failure, micros } })
+    if (work.packet) this.#say({ reduced: { id: work.job.id, failure } })
+    else this.#say({ ran: { run: work.run, unit: work.next, failure, micros } })
   }
 
   /** An error that nobody caught has ended a worker. */
@@ -351,7 +354,7 @@ export class Pool {
   #refuse() {
     this.#refused = true
     this.#removeFrame()
-    this.#tell({ refused: REFUSED })
+    this.#say({ refused: REFUSED })
     for (const work of [...this.#works]) this.#fail(work, { kind: 'load', words: REFUSED }, 0)
   }
 }

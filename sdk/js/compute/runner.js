@@ -276,8 +276,7 @@ function begin(port, give) {
   try {
     program = give.kind === 'wasm' ? new Module(give) : new Functions(give)
   } catch (error) {
-    failed = failureOf(error, 'load', lines)
-    failed.kind = 'load'
+    failed = { kind: 'load', words: cut(error.message) }
   }
   port.postMessage('ready')
 }

@@ -88,7 +88,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)
         }
-        "meshwork-fuzz" => Some(&[CORE, CHAT, PLACE, PLAY, SIGNAL, SYNC, "meshwork-lan"]),
+        "meshwork-fuzz" => Some(&[CORE, CHAT, PLACE, PLAY, SIGNAL, SYNC, "meshwork-compute", "meshwork-lan"]),
         "meshwork-bench" => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SIGNAL, SYNC, "meshwork-e2e"]),
         "example-vote-page" => Some(&[CORE, LIBRARY, "example-vote", "meshwork-web"]),
         example if example.starts_with("example-") => Some(&ROOMS),

@@ -1,14 +1,22 @@
 //! `compute list`, `watch`, and the orders about a job.
 
+use std::time::Duration;
+
 use clap::Args;
-use meshwork::Room;
-use meshwork::compute::{JobView, State};
+use meshwork::compute::{Compute, JobView, State};
+use meshwork::{Closed, Room};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{Target, find, standstill_words};
 use crate::exit::Failure;
 use crate::out;
+use crate::progress::Progress;
 use crate::room::counted;
+use crate::room::in_step::{self, Content};
+
+/// Time in which devices say what they lend.
+const DEVICES: Duration = Duration::from_secs(1);
 
 const LIST_HELP: &str = "\
 With --json: {jobs: [{job, name, submitter, state, units, accepted, checked, lenders, standstill}], devices:
@@ -53,7 +61,10 @@ pub(super) enum Order {
 
 pub(super) async fn list(arguments: List) -> Result<(), Failure> {
     let listed = arguments.target.visit(async |attempt, room, compute| {
-        attempt.within(room, room.restored()).await?;
+        let progress = Progress::start("Fetching", "entries");
+        in_step::wait(attempt, room, (&progress, Content::Entries), "The jobs are not known yet.").await?;
+        met(room, compute).await?;
+        drop(progress);
         let (mut lines, mut jobs) = (Vec::new(), Vec::new());
         for (id, view) in compute.jobs() {
             let value = value(room, &id.to_string(), &view).await;
@@ -99,7 +110,7 @@ pub(super) async fn watch(arguments: Watch) -> Result<(), Failure> {
                     told.insert(id, value);
                 }
             }
-            changes.next().await.ok_or(meshwork::Closed)?;
+            changes.next().await.ok_or(Closed)?;
         }
     });
     watched.await.map(|_: Option<()>| ())
@@ -119,19 +130,47 @@ pub(super) async fn act(arguments: Act, order: Order) -> Result<(), Failure> {
             };
             return Err(Failure::Forbidden { words: words.to_owned(), reason: "not-allowed" });
         }
-        match order {
-            Order::Pause => job.pause(),
-            Order::Resume => job.resume(),
-            Order::Cancel => job.cancel(),
-            Order::Erase => job.erase(),
-        }
-        attempt.within(room, async { room.kept().await.map_err(|error| anyhow::anyhow!(error)) }).await?;
+        let done = async {
+            let done = match order {
+                Order::Pause => job.pause().await,
+                Order::Resume => job.resume().await,
+                Order::Cancel => job.cancel().await,
+                Order::Erase => job.erase().await,
+            };
+            done.map_err(anyhow::Error::from)
+        };
+        attempt.within(room, done).await?;
+        attempt.within(room, obeyed(room, compute)).await?;
         Ok(job.id().to_string())
     });
     match acted.await? {
         Some(id) => arguments.target.common.tell(&id, &json!({ "job": id })),
         None => Ok(()),
     }
+}
+
+/// Waits until those who are here have the order, or left because of it.
+async fn obeyed(room: &Room, compute: &Compute) -> Result<(), Failure> {
+    let mut changes = compute.changes();
+    let left = async {
+        while !room.members().await?.is_empty() {
+            changes.next().await.ok_or(Closed)?;
+        }
+        Ok(())
+    };
+    tokio::select! {
+        done = room.in_step() => Ok(done?),
+        left = left => left,
+    }
+}
+
+/// Waits a moment for the devices of all members.
+async fn met(room: &Room, compute: &Compute) -> Result<(), Failure> {
+    let (mut changes, members) = (compute.changes(), room.members().await?.len());
+    let all = async { while compute.devices().len() <= members && changes.next().await.is_some() {} };
+    // A member may have a program without jobs.
+    let _ = timeout(DEVICES, all).await;
+    Ok(())
 }
 
 /// A job for programs.

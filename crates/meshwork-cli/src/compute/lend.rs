@@ -20,7 +20,8 @@ Modules and scripts run in a sandbox: they reach no file, no network and no cloc
 program is one of this device: it reads the items of the room on its standard input, its results are what it writes to
 standard output, and MESHWORK_UNIT and MESHWORK_PARAMS are in its environment. Its COMMAND is split as a shell splits
 it, and no shell is started. On a terminal the last line says what runs and for whom; Ctrl-C ends all of it. With
---json each change is a line: {runs: [{job, unit, name, submitter}]}.
+--json {event: lending, cores, share} comes first, and each change is a line {event: runs, runs: [{job, unit, name,
+submitter}]}.
 
   meshwork compute lend LINK --cores 4 --share 50
   meshwork compute lend LINK --offer caption='python3 caption.py' --trust room";
@@ -92,6 +93,9 @@ async fn lend(
     let lend = if arguments.only_offers { lend.only_offers() } else { lend };
     let lend = names.iter().fold(lend, |lend, name| lend.offer(name));
     let lending = compute.lend(lend);
+    if arguments.target.common.json {
+        out::json(&json!({ "event": "lending", "cores": cores, "share": arguments.share }))?;
+    }
     let cores = counted(cores.into(), "core");
     style::note(format!("this device lends {cores} at {} % until it is interrupted", arguments.share));
     if !names.is_empty() {
@@ -139,7 +143,7 @@ async fn tell(
         true => String::from("nothing runs"),
         false => words.into_iter().collect::<Vec<_>>().join(", "),
     });
-    if is_json { out::json(&json!({ "runs": lines })) } else { Ok(()) }
+    if is_json { out::json(&json!({ "event": "runs", "runs": lines })) } else { Ok(()) }
 }
 
 async fn trust(room: &Room, people: Option<&People>) -> Result<Trust, Failure> {

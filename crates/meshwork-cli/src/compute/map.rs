@@ -1,5 +1,7 @@
 //! `compute map`: JSON lines in, JSON lines out.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -7,7 +9,7 @@ use clap::Args;
 use meshwork::Room;
 use meshwork::compute::{Compute, ItemError, Items, Lend, MapError, MapOptions, Mapped};
 use meshwork_engines::Threads;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::sync::mpsc::{Receiver, channel};
 
 use super::program::ProgramOptions;
 use super::run::{no_outcome, not_submitted};
@@ -55,12 +57,12 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let input: Box<dyn AsyncRead + Send + Unpin> = match arguments.items.to_str() {
-        Some("-") => Box::new(tokio::io::stdin()),
+    let input: Box<dyn BufRead + Send> = match arguments.items.to_str() {
+        Some("-") => Box::new(BufReader::new(std::io::stdin())),
         _ => {
             let path = &arguments.items;
-            let file = tokio::fs::File::open(path).await;
-            Box::new(file.with_context(|| format!("cannot read {}", path.display()))?)
+            let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Box::new(BufReader::new(file))
         }
     };
     let mapped = arguments
@@ -78,7 +80,7 @@ async fn map(
     attempt: &mut Attempt,
     room: &Room,
     compute: &Compute,
-    input: Box<dyn AsyncRead + Send + Unpin>,
+    input: Box<dyn BufRead + Send>,
     arguments: &Arguments,
 ) -> Result<u64, Failure> {
     let mut program = arguments.program.read()?;
@@ -90,57 +92,80 @@ async fn map(
         (arguments.lend > 0).then(|| compute.lend(Lend::new(Threads::new()).cores(arguments.lend)));
     let mut options = MapOptions::default()
         .params(arguments.program.params.clone())
-        .check(arguments.program.check.check())
-        .trust(arguments.program.trusted(room, compute).await?);
+        .check(arguments.program.check(room))
+        .trust(arguments.program.trusted(room).await?);
     if arguments.unordered {
         options = options.unordered();
     }
     let (items, results) = compute.map(program, options);
-    let read = async {
-        read(input, items, arguments.text).await?;
-        std::future::pending::<Result<u64, Failure>>().await
+    let (lines, mut wrong) = (lines(input, arguments.text), Ok(()));
+    let put = async {
+        wrong = put(lines, items).await;
+        std::future::pending().await
     };
     let tell = async {
         tell_standstills(room, compute).await;
         std::future::pending().await
     };
-    tokio::select! {
+    let failed = tokio::select! {
         failed = print(results, arguments) => failed,
-        failed = read => failed,
-        never = tell => never,
-    }
+        failed = put => failed,
+        failed = tell => failed,
+    };
+    // The results of the lines before a wrong one are printed.
+    wrong.and(failed)
 }
 
 /// Puts each line in.
-async fn read(input: impl AsyncRead + Unpin, items: Items, is_text: bool) -> Result<(), Failure> {
-    let mut input = BufReader::new(input);
-    for number in 1_u64.. {
-        let mut line = Vec::new();
-        let read = (&mut input).take(LINE_MAX + 1).read_until(b'\n', &mut line).await;
-        if read.context("cannot read the items")? == 0 {
-            break;
-        }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        }
-        if line.len() as u64 > LINE_MAX {
-            return Err(Failure::Usage(format!("line {number} is longer than 4 MiB")));
-        }
-        if !is_text {
-            if line.iter().all(u8::is_ascii_whitespace) {
-                return Err(Failure::Usage(format!("line {number} is empty: write null, or use --text")));
-            }
-            if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&line) {
-                return Err(Failure::Usage(format!(
-                    "line {number} is not JSON ({error}): use --text for texts"
-                )));
-            }
-        }
-        if !items.put(line).await {
+async fn put(mut lines: Receiver<Result<Vec<u8>, Failure>>, items: Items) -> Result<(), Failure> {
+    while let Some(line) = lines.recv().await {
+        if !items.put(line?).await {
             break;
         }
     }
     Ok(())
+}
+
+/// The lines of the input, from a thread of its own: a terminal or a pipe gives them when it likes, and nothing waits for its end.
+fn lines(mut input: Box<dyn BufRead + Send>, is_text: bool) -> Receiver<Result<Vec<u8>, Failure>> {
+    let (sender, lines) = channel(64);
+    std::thread::spawn(move || {
+        for number in 1_u64.. {
+            let Some(line) = read_line(&mut input, number, is_text).transpose() else { break };
+            let is_last = line.is_err();
+            if sender.blocking_send(line).is_err() || is_last {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+/// Reads a line without its end; `None` at the end of the input.
+fn read_line(input: &mut impl BufRead, number: u64, is_text: bool) -> Result<Option<Vec<u8>>, Failure> {
+    let mut line = Vec::new();
+    let read = input.take(LINE_MAX + 1).read_until(b'\n', &mut line);
+    if read.context("cannot read the items")? == 0 {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    if line.len() as u64 > LINE_MAX {
+        return Err(Failure::Usage(format!("line {number} is longer than 4 MiB")));
+    }
+    if is_text {
+        return Ok(Some(line));
+    }
+    if line.iter().all(u8::is_ascii_whitespace) {
+        return Err(Failure::Usage(format!("line {number} is empty: write null, or use --text")));
+    }
+    match serde_json::from_slice::<serde::de::IgnoredAny>(&line) {
+        Ok(_) => Ok(Some(line)),
+        Err(error) => {
+            Err(Failure::Usage(format!("line {number} is not JSON ({error}): use --text for texts")))
+        }
+    }
 }
 
 /// Prints each result.
@@ -209,6 +234,20 @@ mod tests {
     use meshwork::compute::MapError;
 
     use super::*;
+
+    #[test]
+    fn lines_are_json_or_named() {
+        let read = |text: &str, is_text| read_line(&mut text.as_bytes(), 7, is_text);
+        assert_eq!(read("[1, 2]\n3\n", false).unwrap(), Some(b"[1, 2]".to_vec()));
+        assert_eq!(read("", false).unwrap(), None);
+        assert_eq!(read("two words\n", true).unwrap(), Some(b"two words".to_vec()));
+        for (text, words) in [("two words\n", "line 7 is not JSON"), (" \n", "line 7 is empty")] {
+            let Err(Failure::Usage(said)) = read(text, false) else { panic!("{text:?} is wrong usage") };
+            assert!(said.starts_with(words), "{said}");
+        }
+        let long = "1".repeat(LINE_MAX as usize + 2);
+        assert!(matches!(read(&long, true), Err(Failure::Usage(_))));
+    }
 
     #[test]
     fn a_long_item_is_wrong_usage() {

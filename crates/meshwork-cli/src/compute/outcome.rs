@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use meshwork::compute::format::Job;
 use meshwork::compute::{Reduce, Shape, View, read_packet};
-use meshwork_place::CanvasSize;
+use meshwork_place::canvas::CanvasSize;
 
 use crate::exit::Failure;
 use crate::{file, out, picture};

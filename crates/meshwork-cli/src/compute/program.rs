@@ -1,18 +1,22 @@
 //! Programs and what belongs to them, as arguments name them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use meshwork::compute::{Check, Compute, Program, Shape};
+use meshwork::compute::{Check, Program, Shape};
 use meshwork::{PeerId, Room};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{People, is_private};
 use crate::exit::Failure;
 
 /// Most trusted peers of a job besides its submitter.
 const TRUSTED_MAX: usize = 63;
+/// Time in which the members of a room are met.
+const MEETING: Duration = Duration::from_secs(3);
 
 /// A program and its manifest.
 #[derive(Args)]
@@ -36,8 +40,9 @@ pub(super) struct ProgramOptions {
     #[arg(long, value_name = "MS")]
     unit_ms: Option<u32>,
     /// How results of lenders that are not trusted are checked: a trusted device repeats none, drawn ones, or all.
-    #[arg(long, value_name = "none|sample|all", default_value = "sample", hide_possible_values = true)]
-    pub(super) check: CheckWord,
+    /// [default: sample; none for an offered program in a private room]
+    #[arg(long, value_name = "none|sample|all", verbatim_doc_comment, hide_possible_values = true)]
+    check: Option<CheckWord>,
     /// Peers that confirm results and keep the books when this program ends, besides this user: me alone, everybody
     /// who is in the room now, or keys. [default: room in a private room, me in an open one]
     #[arg(long, value_name = "me|room|KEY,...", value_parser = super::parse_people, verbatim_doc_comment)]
@@ -54,20 +59,10 @@ enum ShapeWord {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum CheckWord {
+enum CheckWord {
     None,
     Sample,
     All,
-}
-
-impl CheckWord {
-    pub(super) fn check(self) -> Check {
-        match self {
-            CheckWord::None => Check::None,
-            CheckWord::Sample => Check::Sample,
-            CheckWord::All => Check::All,
-        }
-    }
 }
 
 impl ProgramOptions {
@@ -95,17 +90,28 @@ impl ProgramOptions {
         Ok(program)
     }
 
+    /// How results are checked in this room.
+    pub(super) fn check(&self, room: &Room) -> Check {
+        match self.check {
+            Some(CheckWord::None) => Check::None,
+            Some(CheckWord::Sample) => Check::Sample,
+            Some(CheckWord::All) => Check::All,
+            // No other device could repeat the units of a lender's own program.
+            None if self.program.starts_with('@') && is_private(&room.link()) => Check::None,
+            None => Check::Sample,
+        }
+    }
+
     /// The peers that the job trusts besides this user.
-    pub(super) async fn trusted(&self, room: &Room, compute: &Compute) -> Result<Vec<PeerId>, Failure> {
+    pub(super) async fn trusted(&self, room: &Room) -> Result<Vec<PeerId>, Failure> {
         let default = if is_private(&room.link()) { People::Room } else { People::Me };
         let mut peers = match self.trusted.as_ref().unwrap_or(&default) {
             People::Me => Vec::new(),
             People::These(peers) => peers.clone(),
             People::Room => {
-                let mut here: Vec<PeerId> =
-                    compute.devices().into_iter().map(|(endpoint, _)| endpoint.peer).collect();
-                here.extend(room.members().await?.iter().map(|member| member.id().peer));
-                here
+                // A room in which nobody is has nobody to trust.
+                let _ = timeout(MEETING, room.in_step()).await;
+                room.members().await?.iter().map(|member| member.id().peer).collect()
             }
         };
         let me = room.me().peer;

@@ -70,7 +70,6 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut new = NewJob::new(program, arguments.units)
         .params(&arguments.program.params)
         .context("the parameters are not JSON")?
-        .check(arguments.program.check.check())
         .reduce(match arguments.reduce {
             Some(ReduceWord::Concat) => Reduce::Concat,
             Some(ReduceWord::List) => Reduce::List,
@@ -109,7 +108,8 @@ async fn submit(
         }
         cores => Some(compute.lend(Lend::new(threads).cores(cores))),
     };
-    let new = new.trust(arguments.program.trusted(room, compute).await?);
+    let program = &arguments.program;
+    let new = new.check(program.check(room)).trust(program.trusted(room).await?);
     let job = attempt.within(room, async { compute.submit(new).await.map_err(not_submitted) }).await?;
     attempt.stay();
     let outcome = watch(room, &job, async { job.outcome().await.map_err(no_outcome) }).await?;

@@ -5,6 +5,7 @@
 
 mod chat;
 mod commons;
+mod compute;
 mod identity;
 mod keep;
 mod keeper;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::id::{Endpoint, Instance, PeerId};
 
-use super::{Desk, Slot};
-use crate::book::{Book, Standing, State};
+use super::{Desk, Slot, Standings};
+use crate::book::{Book, EPOCH_MAX, Standing, State};
 use crate::job::{Job, JobId, Reduce};
 use crate::lender::Key;
 use crate::planted::{self, Planted};
@@ -36,6 +36,18 @@ fn epochs(slot: &Slot, job: &Job) -> BTreeMap<Endpoint, u32> {
         *known = (*known).max(epoch);
     }
     epochs
+}
+
+/// The standing of all peers in a job, by the rows of those that it trusts.
+fn joined(standings: &Standings, job: &Job) -> BTreeMap<PeerId, Standing> {
+    let kind = job.program.kind.number();
+    let mut all: BTreeMap<PeerId, Standing> = BTreeMap::new();
+    for ((_, of, peer), one) in standings.iter().filter(|((by, ..), _)| job.trusts(by)) {
+        let standing = all.entry(*peer).or_default();
+        standing.agreed = standing.agreed.max(if *of == kind { one.agreed } else { 0 });
+        standing.is_caught |= one.is_caught;
+    }
+    all
 }
 
 impl Desk {
@@ -68,7 +80,10 @@ impl Desk {
         if let Some(submitter) = self.reducer(slot, job, &epochs).filter(|endpoint| !is_silent(endpoint)) {
             return Some(submitter);
         }
-        let here = self.offers.keys().filter(|endpoint| job.trusts(&endpoint.peer) && self.is_here(endpoint));
+        let least = |peer: &PeerId| Endpoint { peer: *peer, instance: Instance(u64::MIN) };
+        let most = |peer: &PeerId| Endpoint { peer: *peer, instance: Instance(u64::MAX) };
+        let trusted = job.trusted.iter().flat_map(|peer| self.offers.range(least(peer)..=most(peer)));
+        let here = trusted.map(|(endpoint, _)| endpoint).filter(|endpoint| self.is_here(endpoint));
         let of = |endpoint: &Endpoint| key(job, epochs.get(endpoint).copied().unwrap_or_default(), endpoint);
         here.filter(|endpoint| !is_silent(endpoint)).max_by_key(|endpoint| of(endpoint)).copied()
     }
@@ -130,20 +145,16 @@ impl Desk {
         {
             return;
         }
+        let epoch = top.saturating_add(1).min(EPOCH_MAX);
+        if greatest.is_some_and(|greatest| key(&job, epoch, &me) < greatest) {
+            return;
+        }
         let since = *slot.waits.get_or_insert(now);
         let wait = if top == 0 { BEGIN } else { TAKEOVER };
         if now.since(since) < wait || top > 0 && planted::is(Planted::NoTakeover) {
             return;
         }
-        let kind = job.program.kind.number();
-        let mut standing: BTreeMap<PeerId, Standing> = BTreeMap::new();
-        for ((by, of, peer), one) in &self.standing {
-            if job.trusts(by) {
-                let joined = standing.entry(*peer).or_default();
-                joined.agreed = joined.agreed.max(if *of == kind { one.agreed } else { 0 });
-                joined.is_caught |= one.is_caught;
-            }
-        }
+        let standing = joined(&self.standing, &job);
         let orders = slot.orders();
         let books: BTreeMap<PeerId, Book> = slot
             .books
@@ -152,7 +163,7 @@ impl Desk {
             .map(|(peer, book)| (*peer, book.clone()))
             .collect();
         let seed = self.rng.bytes();
-        let (epoch, is_followed) = (top.saturating_add(1), slot.follow.is_some());
+        let is_followed = slot.follow.is_some();
         let start = Start { seed, me, id, job, epoch, books: &books, standing, orders, is_followed };
         slot.pace.clear();
         slot.waits = None;

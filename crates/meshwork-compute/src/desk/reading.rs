@@ -77,11 +77,13 @@ impl Desk {
     /// Accepted units, as far as this endpoint knows.
     pub(super) fn accepted(&self, slot: &Slot) -> u32 {
         let booked = self.best_book(slot).map_or(0, |(_, book)| book.accepted);
-        match &slot.steward {
+        let all = slot.job.as_ref().map_or(0, |job| job.units);
+        let accepted = match &slot.steward {
             Some(steward) => steward.accepted(),
             None if self.is_over(slot) => booked,
             None => slot.accepted.max(booked),
-        }
+        };
+        accepted.min(all)
     }
 
     fn caught(&self, slot: &Slot, job: &Job) -> BTreeSet<PeerId> {

@@ -48,10 +48,10 @@ impl Want {
         Use::Result(from, span)
     }
 
-    /// The lender's span that waits for this blob.
-    pub(super) fn result_of(&self, lender: &Endpoint) -> Option<Span> {
-        self.uses.iter().find_map(|used| match used {
-            Use::Result(from, span) if from == lender => Some(*span),
+    /// The lenders' spans that wait for this blob.
+    pub(super) fn results(&self) -> impl Iterator<Item = (Endpoint, Span)> {
+        self.uses.iter().filter_map(|used| match used {
+            Use::Result(from, span) => Some((*from, *span)),
             _ => None,
         })
     }
@@ -131,16 +131,14 @@ impl Steward {
 
     /// The packet of a run does not come: its units go back.
     fn end_run(&mut self, by: &Endpoint, first: u32) {
-        for task in &mut self.tasks {
-            if task.first == first {
-                task.runs.retain(|run| run.by != *by);
-            }
+        if let Some(task) = self.tasks.get_mut(&first) {
+            task.runs.retain(|run| run.by != *by);
         }
-        for probe in self.kept.values_mut().filter_map(|kept| kept.probe.as_mut()) {
+        self.change_probes(|probe| {
             if probe.first == first {
                 probe.runs.retain(|run| run.by != *by);
             }
-        }
+        });
         self.drop_runs(|_| false);
         self.is_dirty = true;
     }

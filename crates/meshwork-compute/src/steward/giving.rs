@@ -1,6 +1,6 @@
 //! Giving: reports of lenders, the spans that they get, and grants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use meshwork_core::id::Endpoint;
@@ -8,7 +8,7 @@ use meshwork_core::time::Time;
 use meshwork_core::wire::Bounded;
 
 use super::books::Want;
-use super::{FETCH_TIME, GRANT_LEAST, GRANT_MOST, Run, Steward, Task};
+use super::{FETCH_TIME, GRANT_LEAST, GRANT_MOST, Probe, Run, Steward, Task};
 use crate::message::{Grant, Grants, HAND_MAX, MESSAGE_MAX, Packet, Report, SPAN_MAX, Span, Tag8};
 use crate::packet::PACKET_MAX;
 use crate::planted::{self, Planted};
@@ -47,7 +47,10 @@ impl Steward {
         }
         for ran in report.ran.iter() {
             let (first, units) = ran.span;
-            let is_known = is_fresh || self.is_given(&from, ran.span) || self.job.trusts(&from.peer);
+            let is_known = is_fresh
+                || self.is_given(&from, ran.span)
+                || self.job.trusts(&from.peer)
+                || planted::is(Planted::CreditByClaim);
             if first + u32::from(units) > self.job.units || !is_known {
                 continue;
             }
@@ -57,9 +60,7 @@ impl Steward {
             match &ran.packet {
                 Packet::Inline(bytes) => self.take(now, from, ran.span, bytes, None),
                 Packet::Blob(blob, length) => {
-                    for run in self.runs_mut().filter(|run| run.by == from) {
-                        run.is_reported |= run.given == units;
-                    }
+                    self.change_runs(|run| run.is_reported |= run.by == from && run.given == units);
                     self.want(now, *blob, u64::from(*length), Want::of_result(from, ran.span));
                 }
             }
@@ -75,28 +76,41 @@ impl Steward {
             self.carve(first, units);
             let expect = self.unit_time(&by) * u32::from(units);
             let run = Run { by, given: units, since: now, expect, is_reported: false, late: None };
-            self.tasks.push(Task { first, units, runs: vec![run] });
+            self.tasks.insert(first, Task { first, units, runs: vec![run] });
         }
     }
 
-    pub(super) fn runs_mut(&mut self) -> impl Iterator<Item = &mut Run> {
-        let probes = self.kept.values_mut().filter_map(|kept| kept.probe.as_mut());
-        self.tasks.iter_mut().flat_map(|task| &mut task.runs).chain(probes.flat_map(|probe| &mut probe.runs))
+    /// Changes the runs of tasks and probes.
+    pub(super) fn change_runs(&mut self, mut change: impl FnMut(&mut Run)) {
+        self.tasks.values_mut().flat_map(|task| &mut task.runs).for_each(&mut change);
+        self.change_probes(|probe| probe.runs.iter_mut().for_each(&mut change));
+    }
+
+    /// Changes the probes that are open.
+    pub(super) fn change_probes(&mut self, mut change: impl FnMut(&mut Probe)) {
+        for number in &self.pending {
+            if let Some(probe) = self.kept.get_mut(number).and_then(|kept| kept.probe.as_mut()) {
+                change(probe);
+            }
+        }
     }
 
     /// The spans that lenders run: first unit, current units, and the run.
     pub(super) fn runs(&self) -> impl Iterator<Item = (u32, u16, &Run)> {
-        let probes = self.kept.values().filter_map(|kept| kept.probe.as_ref());
+        let probes = self.pending.iter().filter_map(|number| self.kept.get(number)?.probe.as_ref());
         let of_probes = probes.flat_map(|probe| probe.runs.iter().map(|run| (probe.first, probe.units, run)));
         self.tasks
-            .iter()
+            .values()
             .flat_map(|task| task.runs.iter().map(|run| (task.first, task.units, run)))
             .chain(of_probes)
     }
 
     /// Whether the lender got this span, perhaps shortened since.
     pub(super) fn is_given(&self, by: &Endpoint, (first, units): Span) -> bool {
-        self.runs().any(|(start, _, run)| run.by == *by && start == first && units <= run.given)
+        let is_it = |run: &Run| run.by == *by && units <= run.given;
+        let probes = self.pending.iter().filter_map(|number| self.kept.get(number)?.probe.as_ref());
+        self.tasks.get(&first).is_some_and(|task| task.runs.iter().any(is_it))
+            || probes.filter(|probe| probe.first == first).any(|probe| probe.runs.iter().any(is_it))
     }
 
     fn unit_time(&self, by: &Endpoint) -> Duration {
@@ -114,14 +128,17 @@ impl Steward {
         if planted::is(Planted::LateNeverAgain) {
             return;
         }
-        for run in self.runs_mut() {
-            let allowed =
-                if run.is_reported { FETCH_TIME + run.expect * 3 + slack } else { run.expect * 3 + slack };
-            if run.late.is_none() && now.since(run.since) > allowed {
+        let mut is_any_old = false;
+        self.change_runs(|run| {
+            let fetch = if run.is_reported { FETCH_TIME } else { Duration::ZERO };
+            if run.late.is_none() && now.since(run.since) > fetch + run.expect * 3 + slack {
                 run.late = Some(now);
             }
+            is_any_old |= run.late.is_some_and(|late| now.since(late) > FORGET_LATE);
+        });
+        if is_any_old {
+            self.drop_runs(|run| run.late.is_some_and(|late| now.since(late) > FORGET_LATE));
         }
-        self.drop_runs(|run| run.late.is_some_and(|late| now.since(late) > FORGET_LATE));
     }
 
     /// Gives spans to the lenders that want some, in a random order.
@@ -138,10 +155,11 @@ impl Steward {
             hand.0 += 1;
             hand.1 += self.unit_time(&run.by) * u32::from(units);
         }
+        let all_held = self.held();
         self.is_blocked = false;
         for lender in asking {
             let (mut count, mut load) = hands.get(&lender).copied().unwrap_or_default();
-            let mut held = self.held(&lender).len();
+            let mut held = all_held.get(&lender).map_or(0, BTreeSet::len);
             self.is_blocked |= held >= HELD_MAX;
             let cores = self.lenders.get(&lender).map_or(1, |known| u32::from(known.cores.max(1)));
             let enough = FILL * self.every * cores;
@@ -171,21 +189,25 @@ impl Steward {
         let is_trusted = self.job.trusts(&by.peer);
         let failures = &self.failures;
         let may = |first: u32, units: u16, runs: &[Run]| {
-            let has_failed = failures
-                .range(first..first + u32::from(units))
-                .any(|(_, tried)| tried.contains_key(&by.peer));
-            let is_wanted = runs.iter().all(|run| run.late.is_some());
-            is_wanted && !has_failed && runs.iter().all(|run| run.by.peer != by.peer)
+            let is_wanted = runs.iter().all(|run| run.late.is_some() && run.by.peer != by.peer);
+            let mut units = failures.range(first..first + u32::from(units));
+            is_wanted && !units.any(|(_, tried)| tried.contains_key(&by.peer))
         };
         if is_trusted || planted::is(Planted::AnybodyProbes) {
-            let open = self.kept.values_mut().filter(|kept| is_trusted || kept.by != by.peer);
-            let mut probes = open.filter_map(|kept| kept.probe.as_mut());
-            if let Some(probe) = probes.find(|probe| may(probe.first, probe.units, &probe.runs)) {
+            let open = self.pending.iter().filter(|number| {
+                let kept = self.kept.get(number).filter(|kept| is_trusted || kept.by != by.peer);
+                let probe = kept.and_then(|kept| kept.probe.as_ref());
+                probe.is_some_and(|probe| may(probe.first, probe.units, &probe.runs))
+            });
+            let number = open.copied().next();
+            if let Some(probe) = number.and_then(|number| self.kept.get_mut(&number)?.probe.as_mut()) {
                 probe.runs.push(run(probe.units));
                 return Some(probe.units);
             }
         }
-        if let Some(task) = self.tasks.iter_mut().find(|task| may(task.first, task.units, &task.runs)) {
+        let is_counted = |task: &Task| planted::is(Planted::RunsCounted) && task.runs.is_empty();
+        let may_run = |task: &Task| may(task.first, task.units, &task.runs) && !is_counted(task);
+        if let Some(task) = self.tasks.values_mut().find(|task| may_run(task)) {
             task.runs.push(run(task.units));
             return Some(task.units);
         }
@@ -201,7 +223,7 @@ impl Steward {
             }
         };
         self.carve(first, units);
-        self.tasks.push(Task { first, units, runs: vec![run(units)] });
+        self.tasks.insert(first, Task { first, units, runs: vec![run(units)] });
         Some(units)
     }
 
@@ -228,7 +250,7 @@ impl Steward {
             let gains = end(only) > now + every + own_time;
             only.by.peer != by.peer && !only.is_reported && !has_failed && gains
         };
-        let task = self.tasks.iter_mut().filter(may).max_by_key(|task| (end(&task.runs[0]), task.first))?;
+        let task = self.tasks.values_mut().filter(may).max_by_key(|task| (end(&task.runs[0]), task.first))?;
         if task.units < 2 {
             task.runs.push(run(1));
             return Some(1);
@@ -236,17 +258,18 @@ impl Steward {
         let half = task.units / 2;
         let (first, units) = (task.first + u32::from(half), task.units - half);
         task.units = half;
-        self.tasks.push(Task { first, units, runs: vec![run(units)] });
+        self.tasks.insert(first, Task { first, units, runs: vec![run(units)] });
         Some(units)
     }
 
-    /// Spans of a lender whose packets no book names yet.
-    fn held(&self, lender: &Endpoint) -> Vec<Span> {
+    /// The spans of each lender whose packets no book names yet.
+    fn held(&self) -> BTreeMap<Endpoint, BTreeSet<Span>> {
         let kept = self.unbooked.iter().filter_map(|number| self.kept.get(number)?.holder);
-        let mut held: Vec<Span> = kept.filter(|(holder, _)| holder == lender).map(|(_, span)| span).collect();
-        held.extend(self.wants.values().filter_map(|want| want.result_of(lender)));
-        held.sort_unstable();
-        held.dedup();
+        let fetched = self.wants.values().flat_map(Want::results);
+        let mut held: BTreeMap<Endpoint, BTreeSet<Span>> = BTreeMap::new();
+        for (lender, span) in kept.chain(fetched) {
+            held.entry(lender).or_default().insert(span);
+        }
         held
     }
 
@@ -265,13 +288,13 @@ impl Steward {
         for (first, units, run) in self.runs() {
             spans.entry(run.by).or_default().push((first, units));
         }
+        let mut held = self.held();
         let lenders: Vec<Endpoint> = self.lenders.keys().copied().collect();
         let mut grants = Vec::new();
         for lender in lenders {
             let mut spans = spans.remove(&lender).unwrap_or_default();
             spans.truncate(HAND_MAX);
-            let mut hold = self.held(&lender);
-            hold.truncate(32);
+            let hold: Vec<Span> = held.remove(&lender).unwrap_or_default().into_iter().take(32).collect();
             let known = self.lenders.entry(lender).or_default();
             let content = (known.taken, spans.clone(), hold.clone());
             if known.content != content || known.number == 0 {

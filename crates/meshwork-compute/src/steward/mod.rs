@@ -139,8 +139,11 @@ pub(crate) struct Steward {
     /// For each unit the number of its result; 0 for an open unit.
     of: Vec<u32>,
     kept: BTreeMap<u32, Kept>,
+    /// The results that have a probe.
+    pending: BTreeSet<u32>,
     next: u32,
-    tasks: Vec<Task>,
+    /// By first unit. They do not overlap.
+    tasks: BTreeMap<u32, Task>,
     free: Ranges,
     /// Open units that failed somewhere and are in no task.
     hard: BTreeSet<u32>,
@@ -206,8 +209,9 @@ impl Steward {
             rng: Rng::new(start.seed),
             of: vec![0; units as usize],
             kept: BTreeMap::new(),
+            pending: BTreeSet::new(),
             next: 1,
-            tasks: Vec::new(),
+            tasks: BTreeMap::new(),
             free: Ranges::of(units),
             hard: BTreeSet::new(),
             failures: BTreeMap::new(),
@@ -282,11 +286,7 @@ impl Steward {
             self.end(now, State::Cancelled);
         } else if orders.runs() != ran {
             self.state = if orders.runs() { State::Running } else { State::Paused };
-            let all = self.tasks.iter_mut().flat_map(|task| &mut task.runs);
-            let probes = self.kept.values_mut().filter_map(|kept| kept.probe.as_mut());
-            for run in all.chain(probes.flat_map(|probe| &mut probe.runs)) {
-                run.since = now;
-            }
+            self.change_runs(|run| run.since = now);
             self.accepted_at = now;
             self.write_book(now);
         }
@@ -468,7 +468,7 @@ impl Steward {
             return (now.since(self.started) >= LENDERS_WITHIN).then_some(Standstill::NobodyTakes);
         }
         let has_trusted = self.lending().any(|endpoint| self.job.trusts(&endpoint.peer));
-        let waiting = self.kept.values().filter(|kept| kept.probe.is_some()).count() as u32;
+        let waiting = self.pending.len() as u32;
         if !has_trusted
             && let Some((unit, tried)) = self.failures.iter().find(|(unit, _)| self.hard.contains(unit))
         {
@@ -482,7 +482,7 @@ impl Steward {
         if now.since(self.accepted_at) < STILL_AFTER {
             return None;
         }
-        let oldest = self.tasks.iter().filter_map(|task| task.runs.first().map(|run| (task.first, run)));
+        let oldest = self.tasks.values().filter_map(|task| task.runs.first().map(|run| (task.first, run)));
         let oldest = oldest.min_by_key(|(_, run)| run.since);
         Some(match oldest {
             Some((unit, run)) => Standstill::Slow { unit, lender: run.by, since: run.since },

@@ -9,7 +9,7 @@ use meshwork_core::time::Time;
 use super::{Kept, Out, Probe, RESULTS_MAX, Run, Steward, Task};
 use crate::book::{Ended, State};
 use crate::job::{Check, Reduce};
-use crate::message::{Failure, Span};
+use crate::message::{Failure, SPAN_MAX, Span};
 use crate::packet;
 use crate::planted::{self, Planted};
 
@@ -36,6 +36,13 @@ impl Steward {
         let is_prober = is_trusted || planted::is(Planted::AnybodyProbes);
         if is_prober {
             self.compare(now, by.peer, first, &values);
+        }
+        if planted::is(Planted::CreditByClaim) {
+            let numbers = self.of[first as usize..(first + u32::from(units)) as usize].iter();
+            let numbers: Vec<u32> = numbers.copied().collect();
+            for number in numbers {
+                self.kept.entry(number).and_modify(|kept| kept.by = by.peer);
+            }
         }
         for (start, count) in self.open_parts(first, units) {
             let whole = start == first && count == units;
@@ -84,6 +91,8 @@ impl Steward {
         self.kept.insert(number, kept);
         if is_accepted {
             self.accept(now, number);
+        } else {
+            self.pending.insert(number);
         }
         self.is_changed = true;
         self.is_dirty = true;
@@ -141,12 +150,10 @@ impl Steward {
             self.convict(now, peer);
         }
         let is_settled = |probe: &Probe| probe.first >= first && probe.first + u32::from(probe.units) <= end;
-        let settled: Vec<u32> = self
-            .kept
-            .iter()
-            .filter(|(_, kept)| kept.probe.as_ref().is_some_and(is_settled))
-            .map(|(number, _)| *number)
-            .collect();
+        let probe_of = |number: &u32| self.kept.get(number).and_then(|kept| kept.probe.as_ref());
+        let pending = numbers.iter().filter(|number| self.pending.contains(number));
+        let settled: Vec<u32> =
+            pending.filter(|number| probe_of(number).is_some_and(is_settled)).copied().collect();
         for number in settled {
             self.settle(now, number, by);
         }
@@ -156,6 +163,7 @@ impl Steward {
     fn settle(&mut self, now: Time, number: u32, by: PeerId) {
         let Some(kept) = self.kept.get_mut(&number) else { return };
         let Some(probe) = kept.probe.take() else { return };
+        self.pending.remove(&number);
         kept.confirmed = (probe.units == kept.units).then_some(by);
         self.checked += u32::from(probe.units);
         let standing = self.standing.entry(kept.by).or_default();
@@ -200,6 +208,7 @@ impl Steward {
     pub(super) fn reopen(&mut self, number: u32) {
         let Some(kept) = self.kept.remove(&number) else { return };
         self.unbooked.remove(&number);
+        self.pending.remove(&number);
         if kept.probe.is_none() {
             self.accepted -= u32::from(kept.units);
             if self.is_followed {
@@ -233,31 +242,37 @@ impl Steward {
         let end = first + u32::from(units);
         self.free.remove(first, units.into());
         self.hard.retain(|unit| !(first..end).contains(unit));
-        for task in std::mem::take(&mut self.tasks) {
+        let near = self.tasks.range(first.saturating_sub(SPAN_MAX.into())..end);
+        let hit = near.filter(|(start, task)| **start + u32::from(task.units) > first);
+        let hit: Vec<u32> = hit.map(|(start, _)| *start).collect();
+        for task in hit.iter().filter_map(|start| self.tasks.remove(start)).collect::<Vec<Task>>() {
             let task_end = task.first + u32::from(task.units);
-            if task_end <= first || task.first >= end {
-                self.tasks.push(task);
-                continue;
-            }
             if task_end > end {
                 self.release(end, (task_end - end) as u16);
             }
             if task.first < first {
-                self.tasks.push(Task { units: (first - task.first) as u16, ..task });
+                let units = (first - task.first) as u16;
+                self.tasks.insert(task.first, Task { units, ..task });
             }
         }
     }
 
     /// Ends runs. A task without any goes back.
     pub(super) fn drop_runs(&mut self, is_over: impl Fn(&Run) -> bool) {
-        let probes = self.kept.values_mut().filter_map(|kept| kept.probe.as_mut());
-        probes.for_each(|probe| probe.runs.retain(|run| !is_over(run)));
-        for mut task in std::mem::take(&mut self.tasks) {
-            task.runs.retain(|run| !is_over(run));
-            if task.runs.is_empty() {
-                self.release(task.first, task.units);
-            } else {
-                self.tasks.push(task);
+        self.change_probes(|probe| probe.runs.retain(|run| !is_over(run)));
+        self.tasks.values_mut().for_each(|task| task.runs.retain(|run| !is_over(run)));
+        self.release_idle();
+    }
+
+    /// Tasks that nobody runs go back.
+    fn release_idle(&mut self) {
+        if planted::is(Planted::RunsCounted) {
+            return;
+        }
+        let idle = self.tasks.values().filter(|task| task.runs.is_empty());
+        for first in idle.map(|task| task.first).collect::<Vec<u32>>() {
+            if let Some(task) = self.tasks.remove(&first) {
+                self.release(first, task.units);
             }
         }
     }
@@ -269,23 +284,17 @@ impl Steward {
         }
         self.failures.entry(unit).or_default().insert(by.peer, failure);
         let has_unit = |first: u32, units: u16| (first..first + u32::from(units)).contains(&unit);
-        let tasks: Vec<Task> = std::mem::take(&mut self.tasks);
-        for mut task in tasks {
-            let is_hit = task.first == span.0 || has_unit(task.first, task.units);
-            if is_hit {
+        for task in self.tasks.values_mut() {
+            if task.first == span.0 || has_unit(task.first, task.units) {
                 task.runs.retain(|run| run.by != by);
             }
-            if task.runs.is_empty() {
-                self.release(task.first, task.units);
-            } else {
-                self.tasks.push(task);
-            }
         }
-        for kept in self.kept.values_mut() {
-            if let Some(probe) = kept.probe.as_mut().filter(|probe| has_unit(probe.first, probe.units)) {
+        self.release_idle();
+        self.change_probes(|probe| {
+            if has_unit(probe.first, probe.units) {
                 probe.runs.retain(|run| run.by != by);
             }
-        }
+        });
         self.is_dirty = true;
         self.judge(now, unit);
     }

@@ -5,6 +5,7 @@ mod basics;
 mod crowd;
 mod doors;
 mod golden;
+mod hostile;
 mod planted;
 mod schedules;
 mod world;

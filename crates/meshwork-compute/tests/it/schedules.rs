@@ -69,8 +69,8 @@ impl Schedule {
     }
 
     fn conduct(world: &mut World) -> Conduct {
-        use Conduct::{Fails, Hangs, Honest, ManyKeys, Rare, Sleeper, Wrong};
-        draw(world, &[Honest, Honest, Honest, Wrong, Rare, Sleeper, ManyKeys, Hangs, Fails])
+        use Conduct::{Claims, Fails, Hangs, Honest, ManyKeys, Rare, Sleeper, Wrong};
+        draw(world, &[Honest, Honest, Honest, Wrong, Rare, Sleeper, ManyKeys, Hangs, Fails, Claims])
     }
 
     /// Runs it to its end. Returns violations.

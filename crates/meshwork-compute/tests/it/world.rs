@@ -1,11 +1,12 @@
 //! A room in virtual time: endpoints with desks, engines and blobs, a table, and broadcasts that are lost, late, doubled and reordered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use meshwork_compute::book::{BOOK_FIELD, Book, Index, STANDING_ROW, Standing, State};
 use meshwork_compute::job::{Check, Input as JobInput, Kind, Limits, Program, Reduce, Shape, View};
-use meshwork_compute::message::{Failure, Offer, Report};
+use meshwork_compute::message::{Failure, Offer, Packet, REPORT, Ran, Report, Tag8};
 use meshwork_compute::{Desk, Input, Job, JobId, Output, PoolOrder, Terms, Told, Trust, packet};
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
@@ -16,6 +17,8 @@ use meshwork_core::wire::{Bounded, BoundedText, Bytes};
 
 pub(crate) const ROOM: RoomId = RoomId([7; 32]);
 const TICK: Duration = Duration::from_millis(250);
+/// The time at which a member that is here was lost.
+const HERE: Time = Time(u64::MAX);
 /// Time after which a member that fell silent counts as gone.
 const GONE: Duration = Duration::from_secs(8);
 
@@ -35,11 +38,16 @@ pub(crate) enum Conduct {
     Hangs,
     /// Half of its units fail.
     Fails,
+    /// Reports wrong results of units that nobody gave it.
+    Claims,
 }
 
 impl Conduct {
     pub(crate) fn lies(self) -> bool {
-        matches!(self, Conduct::Wrong | Conduct::Rare | Conduct::Sleeper | Conduct::ManyKeys)
+        matches!(
+            self,
+            Conduct::Wrong | Conduct::Rare | Conduct::Sleeper | Conduct::ManyKeys | Conduct::Claims
+        )
     }
 }
 
@@ -67,6 +75,11 @@ fn caught_in(table: &Fields, job: &Job) -> BTreeSet<PeerId> {
     table.iter().filter_map(read).collect()
 }
 
+/// A stamp's part of the sum over a table.
+fn mixed(stamp: u64) -> u64 {
+    stamp.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+}
+
 /// Row and field.
 type FieldKey = (Vec<u8>, Vec<u8>);
 /// Stamp and value of each field.
@@ -82,11 +95,15 @@ pub(crate) struct Node {
     unit: Duration,
     pub(crate) blobs: BTreeMap<BlobId, Vec<u8>>,
     table: Fields,
-    /// Endpoints that it sees, and the last time of each.
+    /// A sum over the table's stamps: tables with equal sums are equal.
+    stamps: u64,
+    /// Endpoints that it sees, and the time at which it lost those that fell silent.
     seen: BTreeMap<Endpoint, Time>,
-    /// Presences of others as they were told.
-    heard: BTreeMap<Endpoint, Vec<u8>>,
+    /// The number of the last presence of each that it was told.
+    heard: BTreeMap<Endpoint, u64>,
     presence: Vec<u8>,
+    /// The number of presences that it published.
+    presences: u64,
     /// Results that it follows.
     pub(crate) given: BTreeMap<JobId, BTreeMap<u32, Vec<u8>>>,
     runs: Vec<Run>,
@@ -98,8 +115,8 @@ pub(crate) struct Node {
     /// Epochs that it obeyed: the greatest key and its steward.
     obeyed: Option<(u32, Endpoint)>,
     cancelled_at: Option<Time>,
-    /// Endpoints that it saw at the end of the tick before.
-    saw: BTreeSet<Endpoint>,
+    /// It saw the steward that it obeyed at the end of the tick before.
+    saw: bool,
 }
 
 /// A run in an engine.
@@ -113,7 +130,7 @@ struct Run {
 }
 
 enum Event {
-    Message(Endpoint, &'static str, Vec<u8>),
+    Message(Endpoint, &'static str, Rc<[u8]>),
     Fetched(BlobId),
     Reduced(JobId, Vec<u8>),
 }
@@ -125,6 +142,17 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     gone: BTreeMap<usize, (BTreeMap<BlobId, Vec<u8>>, Fields)>,
     pub(crate) conducts: BTreeMap<usize, Conduct>,
+    /// Group and number of presences of each endpoint at the tick before, and those who fell silent.
+    map: BTreeMap<Endpoint, (u8, u64)>,
+    partings: BTreeSet<(Time, Endpoint, Endpoint)>,
+    /// The place of each endpoint in `nodes`.
+    places: BTreeMap<Endpoint, usize>,
+    /// The last write that was judged.
+    judged: u64,
+    /// Most blobs that a lender held that is not trusted.
+    pub(crate) most_blobs: usize,
+    /// Bytes of broadcasts.
+    pub(crate) bytes: u64,
     events: BTreeMap<(Time, u64), (Endpoint, Event)>,
     order: u64,
     stamp: u64,
@@ -140,11 +168,14 @@ pub(crate) struct World {
     /// The convictions that a steward knew when it wrote that the job is done, by its book.
     knew: BTreeMap<Vec<u8>, BTreeSet<PeerId>>,
     instances: u64,
+    claims: u32,
     next_peer: usize,
     /// Reports, other broadcasts, and units that engines ran.
     pub(crate) reports: u64,
     pub(crate) says: u64,
     pub(crate) ran: u64,
+    /// Units that the engines of each peer ran.
+    ran_by: BTreeMap<PeerId, BTreeSet<(JobId, u32)>>,
     /// Units that were opened again, by the followers that heard it.
     pub(crate) reopened: BTreeMap<usize, u64>,
     pub(crate) ran_of: BTreeMap<JobId, u64>,
@@ -201,6 +232,12 @@ impl World {
             nodes: Vec::new(),
             gone: BTreeMap::new(),
             conducts: BTreeMap::new(),
+            map: BTreeMap::new(),
+            partings: BTreeSet::new(),
+            places: BTreeMap::new(),
+            judged: 0,
+            most_blobs: 0,
+            bytes: 0,
             events: BTreeMap::new(),
             order: 0,
             stamp: 0,
@@ -214,10 +251,12 @@ impl World {
             violations: BTreeSet::new(),
             knew: BTreeMap::new(),
             instances: 0,
+            claims: 0,
             next_peer: 1000,
             reports: 0,
             says: 0,
             ran: 0,
+            ran_by: BTreeMap::new(),
             reopened: BTreeMap::new(),
             ran_of: BTreeMap::new(),
             replay: Vec::new(),
@@ -254,6 +293,8 @@ impl World {
             seen: BTreeMap::new(),
             heard: BTreeMap::new(),
             presence: Vec::new(),
+            presences: 0,
+            stamps: 0,
             given: BTreeMap::new(),
             runs: Vec::new(),
             loaded: BTreeSet::new(),
@@ -261,10 +302,14 @@ impl World {
             fetched: Vec::new(),
             obeyed: None,
             cancelled_at: None,
-            saw: BTreeSet::new(),
+            saw: false,
         };
         self.nodes.push(node);
         let at = self.nodes.len() - 1;
+        self.places.insert(endpoint, at);
+        for (stamp, _) in table.values() {
+            self.nodes[at].stamps = self.nodes[at].stamps.wrapping_add(mixed(*stamp));
+        }
         for ((row, field), (_, value)) in table {
             self.tell_row(at, &row, &field, value.as_deref());
         }
@@ -307,6 +352,7 @@ impl World {
     pub(crate) fn kill(&mut self, peer: usize, keeps_disk: bool) {
         while let Some(at) = self.at(peer) {
             let node = self.nodes.remove(at);
+            self.places = self.nodes.iter().enumerate().map(|(at, node)| (node.endpoint, at)).collect();
             let disk = if keeps_disk { (node.blobs, node.table) } else { Default::default() };
             self.gone.insert(peer, disk);
         }
@@ -325,7 +371,7 @@ impl World {
     }
 
     fn index(&self, endpoint: &Endpoint) -> Option<usize> {
-        self.nodes.iter().position(|node| node.endpoint == *endpoint)
+        self.places.get(endpoint).copied()
     }
 
     fn input(&mut self, at: usize, input: Input<'_>) {
@@ -336,7 +382,11 @@ impl World {
     fn tell_row(&mut self, at: usize, row: &[u8], field: &[u8], value: Option<&[u8]>) {
         let Some((writer, name)) = Writer::of(field) else { return };
         let name = name.to_vec();
-        if self.nodes[at].cancelled_at.is_none() && name == b"cancel" {
+        let may_cancel = match writer {
+            Writer::Peer(peer) => self.job.submitter() == Some(peer),
+            _ => true,
+        };
+        if self.nodes[at].cancelled_at.is_none() && name == b"cancel" && may_cancel {
             self.nodes[at].cancelled_at = Some(self.now);
         }
         self.nodes[at].desk.handle(self.now, Input::Row { row, writer, name: &name, value });
@@ -347,11 +397,17 @@ impl World {
         while let Some(output) = self.nodes[at].desk.poll_output() {
             match output {
                 Output::Say { topic, bytes } => self.say(at, topic, bytes),
-                Output::Presence(bytes) => self.nodes[at].presence = bytes,
+                Output::Presence(bytes) => {
+                    self.nodes[at].presence = bytes;
+                    self.nodes[at].presences += 1;
+                }
                 Output::Write { row, writer, name, value } => self.write(at, row, writer.field(&name), value),
                 Output::Offer(bytes) => {
                     let id = BlobId(*blake3::hash(&bytes).as_bytes());
                     self.nodes[at].blobs.insert(id, bytes);
+                    if !self.job.trusts(&self.nodes[at].endpoint.peer) {
+                        self.most_blobs = self.most_blobs.max(self.nodes[at].blobs.len());
+                    }
                 }
                 Output::Fetch { blob, .. } => {
                     self.nodes[at].flying += 1;
@@ -440,6 +496,8 @@ impl World {
             .filter(|node| node.group == group && node.endpoint != from)
             .map(|node| node.endpoint)
             .collect();
+        self.bytes += bytes.len() as u64;
+        let bytes: Rc<[u8]> = bytes.into();
         for to in others {
             if self.rng.below(100) < self.loss {
                 continue;
@@ -451,6 +509,31 @@ impl World {
                 self.schedule(late, to, Event::Message(from, topic, bytes.clone()));
             }
         }
+    }
+
+    fn store(&mut self, at: usize, key: FieldKey, stamp: u64, value: Option<Vec<u8>>) {
+        let node = &mut self.nodes[at];
+        let before = node.table.insert(key, (stamp, value)).map_or(0, |(stamp, _)| mixed(stamp));
+        node.stamps = node.stamps.wrapping_add(mixed(stamp)).wrapping_sub(before);
+    }
+
+    /// A peer writes a field into its table, by a client that keeps no rules.
+    pub(crate) fn forge(
+        &mut self,
+        peer: usize,
+        row: Vec<u8>,
+        writer: Writer,
+        name: &[u8],
+        value: Option<Vec<u8>>,
+    ) {
+        let at = self.at(peer).expect("the writer is here");
+        self.write(at, row, writer.field(name), value);
+    }
+
+    /// A peer broadcasts a message, by a client that keeps no rules.
+    pub(crate) fn forge_message(&mut self, peer: usize, topic: &'static str, bytes: Vec<u8>) {
+        let at = self.at(peer).expect("the sender is here");
+        self.say(at, topic, bytes);
     }
 
     /// A peer writes that another was caught.
@@ -473,7 +556,7 @@ impl World {
             self.knew.entry(value.clone().unwrap_or_default()).or_insert(knew);
         }
         self.stamp += 1;
-        self.nodes[at].table.insert((row.clone(), field.clone()), (self.stamp, value.clone()));
+        self.store(at, (row.clone(), field.clone()), self.stamp, value.clone());
         self.tell_row(at, &row, &field, value.as_deref());
     }
 
@@ -514,6 +597,7 @@ impl World {
             }
         }
         self.many_keys();
+        self.claim();
         self.watch();
     }
 
@@ -523,33 +607,56 @@ impl World {
         }
     }
 
-    /// Presence and absence.
+    /// Presence and absence, of those that changed since the tick before.
     fn see(&mut self) {
-        let all: Vec<(Endpoint, u8, Vec<u8>)> =
-            self.nodes.iter().map(|node| (node.endpoint, node.group, node.presence.clone())).collect();
-        for at in 0..self.nodes.len() {
+        let all: BTreeMap<Endpoint, (u8, u64)> =
+            self.nodes.iter().map(|node| (node.endpoint, (node.group, node.presences))).collect();
+        let before = std::mem::replace(&mut self.map, all.clone());
+        let differs = |endpoint: &&Endpoint| before.get(endpoint) != all.get(endpoint);
+        let changed: BTreeSet<Endpoint> = all.keys().chain(before.keys()).filter(differs).copied().collect();
+        for at in (0..self.nodes.len()).filter(|_| !changed.is_empty()) {
             let (me, group) = (self.nodes[at].endpoint, self.nodes[at].group);
-            for (other, _, presence) in all.iter().filter(|(other, of, _)| *other != me && *of == group) {
-                if self.nodes[at].seen.insert(*other, self.now).is_none() {
-                    self.input(at, Input::Link { endpoint: *other, is_here: true });
-                    self.nodes[at].heard.remove(other);
-                }
-                if self.nodes[at].heard.get(other) != Some(presence) {
-                    self.nodes[at].heard.insert(*other, presence.clone());
-                    self.input(at, Input::Presence { endpoint: *other, value: Some(presence) });
-                }
+            let has_moved = before.get(&me).is_none_or(|(of, _)| *of != group);
+            let others: BTreeSet<Endpoint> = if has_moved {
+                all.keys().chain(self.nodes[at].seen.keys()).copied().collect()
+            } else {
+                changed.clone()
+            };
+            for other in others.into_iter().filter(|other| *other != me) {
+                let is_near = all.get(&other).is_some_and(|(of, _)| *of == group);
+                self.see_one(at, other, is_near);
             }
-            let is_gone = |seen: &Time| self.now.since(*seen) > GONE;
-            let lost: Vec<Endpoint> = self.nodes[at]
-                .seen
-                .iter()
-                .filter(|(_, seen)| is_gone(seen))
-                .map(|(other, _)| *other)
-                .collect();
-            for other in lost {
+        }
+        while let Some(&(due, me, other)) = self.partings.first().filter(|(due, ..)| *due < self.now) {
+            self.partings.pop_first();
+            let Some(at) = self.index(&me) else { continue };
+            if self.nodes[at].seen.get(&other).is_some_and(|lost| *lost + GONE == due) {
                 self.nodes[at].seen.remove(&other);
                 self.input(at, Input::Link { endpoint: other, is_here: false });
             }
+        }
+    }
+
+    /// An endpoint sees another, or does not.
+    fn see_one(&mut self, at: usize, other: Endpoint, is_near: bool) {
+        let (me, now) = (self.nodes[at].endpoint, self.now);
+        if !is_near {
+            let seen = self.nodes[at].seen.get_mut(&other).filter(|lost| **lost == HERE);
+            if let Some(lost) = seen {
+                *lost = now;
+                self.partings.insert((now + GONE, me, other));
+            }
+            return;
+        }
+        if self.nodes[at].seen.insert(other, HERE).is_none() {
+            self.input(at, Input::Link { endpoint: other, is_here: true });
+            self.nodes[at].heard.remove(&other);
+        }
+        let Some(from) = self.index(&other) else { return };
+        let presences = self.nodes[from].presences;
+        if self.nodes[at].heard.insert(other, presences) != Some(presences) {
+            let presence = self.nodes[from].presence.clone();
+            self.input(at, Input::Presence { endpoint: other, value: Some(&presence) });
         }
     }
 
@@ -558,6 +665,9 @@ impl World {
         for at in 0..self.nodes.len() {
             let with = self.rng.below(self.nodes.len() as u64) as usize;
             if with == at || self.nodes[at].group != self.nodes[with].group || self.rng.below(2) == 0 {
+                continue;
+            }
+            if self.nodes[at].stamps == self.nodes[with].stamps {
                 continue;
             }
             for (from, to) in [(at, with), (with, at)] {
@@ -571,7 +681,7 @@ impl World {
                     .map(|(key, entry)| (key.clone(), entry.clone()))
                     .collect();
                 for ((row, field), (stamp, value)) in news {
-                    self.nodes[to].table.insert((row.clone(), field.clone()), (stamp, value.clone()));
+                    self.store(to, (row.clone(), field.clone()), stamp, value.clone());
                     self.tell_row(to, &row, &field, value.as_deref());
                     self.carry(to);
                 }
@@ -595,6 +705,7 @@ impl World {
                 run.due += unit_time;
                 self.ran += 1;
                 *self.ran_of.entry(job).or_default() += 1;
+                self.ran_by.entry(self.nodes[at].endpoint.peer).or_default().insert((job, unit));
                 let result = self.result(conduct, &job, unit);
                 self.input(
                     at,
@@ -628,14 +739,44 @@ impl World {
         Ok(value)
     }
 
-    /// A caught cheater comes back under another key, at most five times.
-    fn many_keys(&mut self) {
+    /// Claimers report units that nobody gave them.
+    fn claim(&mut self) {
         for at in 0..self.nodes.len() {
             let node = &self.nodes[at];
-            if node.conduct == Conduct::ManyKeys
-                && self.next_peer < 1005
-                && self.caught().contains(&node.endpoint.peer)
-            {
+            let Some(id) = self.id.filter(|_| node.conduct == Conduct::Claims) else { continue };
+            let Some((epoch, steward)) = node.desk.obeys(&id).filter(|_| self.rng.below(12) == 0) else {
+                continue;
+            };
+            let unit = self.rng.below(self.job.units.into()) as u32;
+            let mut value = value(&self.job, unit);
+            value[0] ^= 1;
+            let packet = packet::write(&[value]);
+            let Ok(packet) = Bytes::new(packet) else { continue };
+            self.claims += 1;
+            let report = Report {
+                job: id,
+                answers: (epoch, Tag8::of(&steward)),
+                number: (1 << 30) + self.claims,
+                seen: 0,
+                wants: 4,
+                runs: Bounded::default(),
+                ran: Bounded::new(vec![Ran { span: (unit, 1), packet: Packet::Inline(packet), micros: 1 }])
+                    .unwrap(),
+                failed: Bounded::default(),
+            };
+            self.say(at, REPORT, report.encode());
+        }
+    }
+
+    /// A caught cheater comes back under another key, at most five times.
+    fn many_keys(&mut self) {
+        if self.next_peer >= 1005 || self.judged == self.stamp {
+            return;
+        }
+        let caught = self.caught();
+        for at in 0..self.nodes.len() {
+            let node = &self.nodes[at];
+            if node.conduct == Conduct::ManyKeys && caught.contains(&node.endpoint.peer) {
                 let (peer, unit) = (node.peer, node.unit);
                 self.kill(peer, false);
                 self.next_peer += 1;
@@ -656,11 +797,12 @@ impl World {
         for at in 0..self.nodes.len() {
             let node = &self.nodes[at];
             let obeys = node.desk.obeys(&id);
-            if let (Some((before, steward)), Some((epoch, other))) = (node.obeyed, obeys) {
-                let is_seen = node.saw.contains(&steward);
-                if epoch < before && is_seen && other != steward {
-                    self.violations.insert(format!("stale-obeyed: epoch {epoch} after {before}"));
-                }
+            if let (Some((before, steward)), Some((epoch, other))) = (node.obeyed, obeys)
+                && epoch < before
+                && node.saw
+                && other != steward
+            {
+                self.violations.insert(format!("stale-obeyed: epoch {epoch} after {before}"));
             }
             if node.cancelled_at.is_some_and(|since| self.now.since(since) > Duration::from_secs(1))
                 && node.desk.is_running(&id)
@@ -668,9 +810,12 @@ impl World {
                 self.violations.insert("runs-cancelled: a lender goes on".to_owned());
             }
             self.nodes[at].obeyed = obeys;
-            self.nodes[at].saw = self.nodes[at].seen.keys().copied().collect();
+            self.nodes[at].saw = obeys.is_some_and(|(_, steward)| self.nodes[at].seen.contains_key(&steward));
         }
-        let caught: Vec<PeerId> = self.caught().into_iter().collect();
+        if std::mem::replace(&mut self.judged, self.stamp) == self.stamp {
+            return;
+        }
+        let caught = self.caught();
         for (peer, conduct) in &self.conducts {
             if !conduct.lies() && caught.contains(&peer_id(*peer)) {
                 self.violations.insert(format!("honest-caught: peer {peer}, {conduct:?}"));
@@ -749,6 +894,23 @@ impl World {
         Some(format!("follower: peer {} has {:?}", node.peer, node.given.get(&id).map(BTreeMap::len)))
     }
 
+    /// Nobody has credit for a unit that it did not run, unless its wrong claim was believed.
+    fn judge_credit(&self, id: &JobId, index: &Index, values: &[&[u8]]) -> Option<String> {
+        let none = BTreeSet::new();
+        let is_earned = |by: &PeerId, unit: u32| {
+            let ran = self.ran_by.get(by).unwrap_or(&none);
+            ran.contains(&(*id, unit)) || values[unit as usize] != value(&self.jobs[id], unit)
+        };
+        for entry in index.entries.iter() {
+            let by = &index.peers[usize::from(entry.by)];
+            let mut units = entry.first..entry.first + u32::from(entry.units);
+            if let Some(unit) = units.find(|unit| !is_earned(by, *unit)) {
+                return Some(format!("credit: {} has not run unit {unit}", by.short()));
+            }
+        }
+        None
+    }
+
     fn judge_one(&self, id: &JobId, found: &mut BTreeSet<String>) {
         let Some(book) = self.book_of(id) else { return };
         let job = &self.jobs[id];
@@ -774,6 +936,10 @@ impl World {
         let credit: u32 = index.credit().iter().map(|(_, units)| *units).sum();
         if units != job.units || credit != units {
             found.insert(format!("units: {units} in the index, {credit} credited, of {}", job.units));
+        }
+        if job.reduce == Reduce::List {
+            let values = packet::read(bytes, job.units as usize, 1 << 20).expect("it is a list");
+            found.extend(self.judge_credit(id, &index, &values));
         }
         let caught = self.caught();
         let knew = self.knew.get(&book.encode()).cloned().unwrap_or_default();

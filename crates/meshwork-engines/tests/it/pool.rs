@@ -7,7 +7,7 @@ use meshwork_compute::message::Failure;
 use meshwork_compute::{JobId, Pool, PoolOrder, Told};
 use meshwork_engines::{CommandError, OfferError, Threads};
 
-use crate::bench::{Bench, job, module, patient, unit};
+use crate::bench::{Bench, job, module, unit};
 
 /// Time in which a stopped run's thread has ended, on a busy machine.
 const ENDED: Duration = Duration::from_millis(600);
@@ -34,7 +34,7 @@ fn failed_unit_ends_its_run() {
 #[test]
 fn ended_run_tells_nothing() {
     let mut bench = Bench::new(Threads::new());
-    let forever = patient(job(Kind::Js, Shape::U32));
+    let forever = job(Kind::Js, Shape::U32);
     let loops = bench.load(&forever, b"function unit(n) { while (n === 1); return n }", None);
     let fine = bench.load(&job(Kind::Js, Shape::U32), b"function unit(n) { return n }", None);
     bench.run(1, loops, 0, 2);
@@ -49,9 +49,9 @@ fn ended_run_tells_nothing() {
 #[test]
 fn dropping_ends_all_threads() {
     let mut bench = Bench::new(Threads::new());
-    let script = bench.load(&patient(job(Kind::Js, Shape::U32)), b"function unit() { while (1); }", None);
+    let script = bench.load(&job(Kind::Js, Shape::U32), b"function unit() { while (1); }", None);
     let code = module(&unit("(loop $again (br $again)) (unreachable)"));
-    let module = bench.load(&patient(job(Kind::Wasm, Shape::U32)), &code, None);
+    let module = bench.load(&job(Kind::Wasm, Shape::U32), &code, None);
     bench.run(1, script, 0, 1);
     bench.run(2, module, 0, 1);
     let start = Instant::now();
@@ -77,7 +77,7 @@ fn unloaded_program_runs_no_more() {
 fn share_pauses_between_units() {
     let mut bench = Bench::new(Threads::new().share(20));
     let text = b"function unit(n) { let sum = 0; for (let i = 0; i < 200000; i += 1) sum += i; return n }";
-    let id = bench.load(&patient(job(Kind::Js, Shape::U32)), text, None);
+    let id = bench.load(&job(Kind::Js, Shape::U32), text, None);
     let start = Instant::now();
     bench.run(1, id, 0, 3);
     let mut micros = Vec::new();

@@ -11,7 +11,7 @@ use meshwork_compute::message::{GRANT, REPORT};
 use meshwork_compute::{Desk, Input as DeskInput, JobId, Pool, PoolOrder, RunId, Terms, Told, job};
 use meshwork_core::id::Endpoint as EndpointId;
 use meshwork_core::rng::Seed;
-use meshwork_core::table::Write;
+use meshwork_core::table::{Write, Writer};
 use meshwork_core::time::Time;
 use tokio::sync::{mpsc, watch};
 
@@ -28,6 +28,8 @@ pub(super) struct DeskSession {
     room: Arc<RoomState>,
     /// Writes about jobs that were refused, for those who wait for them.
     pub(super) refused: BTreeMap<JobId, WriteError>,
+    /// How often fields of jobs were written, by this person or the moderators.
+    pub(super) written: BTreeMap<(JobId, Vec<u8>), u64>,
     lends: Option<Terms>,
     is_changed: bool,
 }
@@ -47,6 +49,7 @@ impl DeskSession {
             start: (seed, me),
             room,
             refused: BTreeMap::new(),
+            written: BTreeMap::new(),
             lends: None,
             is_changed: false,
         }
@@ -104,6 +107,11 @@ impl Session for DeskSession {
             }
             Input::Row { row, field: (writer, name), entry } => {
                 let value = entry.and_then(Entry::value);
+                let is_ours =
+                    matches!(writer, Writer::Moderators) || writer == Writer::Peer(self.start.1.peer);
+                if let Some(id) = JobId::of_row(row).filter(|_| is_ours) {
+                    *self.written.entry((id, name.to_vec())).or_default() += 1;
+                }
                 self.hand(now, DeskInput::Row { row, writer, name, value });
             }
             Input::NotWritten { writes, error } => {

@@ -4,10 +4,11 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use meshwork_compute::book::{Ended, State};
+use meshwork_compute::job::JOB_FIELD;
 use meshwork_compute::job::Reduce;
-use meshwork_compute::order::Order;
+use meshwork_compute::order::{CANCEL_FIELD, ORDER_FIELD, Order};
 use meshwork_compute::packet::{self, PacketError};
-use meshwork_compute::{FormatError, JobId, JobView, SubmitError as DeskError};
+use meshwork_compute::{Desk, FormatError, JobId, JobView, SubmitError as DeskError};
 use tokio::sync::{mpsc, watch};
 
 use super::{Compute, NewJob};
@@ -204,31 +205,57 @@ impl Job {
         Ok(values.into_iter().map(<[u8]>::to_vec).collect())
     }
 
-    /// Pauses it, as its submitter or as a moderator. Others are not obeyed.
-    pub fn pause(&self) {
-        self.order(Order::Pause);
+    /// Pauses it, as its submitter or as a moderator, and waits until this device has written that. Others are not obeyed.
+    ///
+    /// # Errors
+    /// [`WriteError`]; it goes on.
+    pub async fn pause(&self) -> Result<(), WriteError> {
+        self.write(ORDER_FIELD, |desk, id| desk.order(id, Order::Pause)).await
     }
 
     /// Lets it run again. Submitter and moderators must both let it run.
-    pub fn resume(&self) {
-        self.order(Order::Run);
-    }
-
-    fn order(&self, order: Order) {
-        let id = self.id;
-        self.compute.0.running.with(|session, _| session.desk_mut().map(|desk| desk.order(&id, order)));
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was written.
+    pub async fn resume(&self) -> Result<(), WriteError> {
+        self.write(ORDER_FIELD, |desk, id| desk.order(id, Order::Run)).await
     }
 
     /// Cancels it for good, as its submitter or as a moderator.
-    pub fn cancel(&self) {
-        let id = self.id;
-        self.compute.0.running.with(|session, _| session.desk_mut().map(|desk| desk.cancel(&id)));
+    ///
+    /// # Errors
+    /// [`WriteError`]; it goes on.
+    pub async fn cancel(&self) -> Result<(), WriteError> {
+        self.write(CANCEL_FIELD, Desk::cancel).await
     }
 
     /// Removes it from the room with all that belongs to it, as its submitter.
-    pub fn erase(&self) {
-        let id = self.id;
-        self.compute.0.running.with(|session, _| session.desk_mut().map(|desk| desk.erase(&id)));
+    ///
+    /// # Errors
+    /// [`WriteError`]; it stays.
+    pub async fn erase(&self) -> Result<(), WriteError> {
+        self.write(JOB_FIELD, Desk::erase).await
+    }
+
+    /// Writes a field of the job's row, and waits until it is written or refused.
+    async fn write(&self, field: &[u8], write: impl FnOnce(&mut Desk, &JobId)) -> Result<(), WriteError> {
+        let (hub, running, id) = (&self.compute.0.hub, &self.compute.0.running, self.id);
+        let (key, mut changed) = ((id, field.to_vec()), hub.changed.subscribe());
+        let before = running.with(|session, _| {
+            session.refused.remove(&id);
+            let before = session.written.get(&key).copied();
+            session.desk_mut().map(|desk| write(desk, &id)).map(|()| before)
+        });
+        let before = before.ok_or(WriteError::NotOpen)?;
+        loop {
+            let refused = running.with(|session, _| session.refused.remove(&id));
+            match refused {
+                Some(error) => return Err(error),
+                None if running.read(|session| session.written.get(&key).copied() != before) => return Ok(()),
+                None if hub.is_over() => return Err(Closed.into()),
+                None => changed.changed().await.map_err(|_| Closed)?,
+            }
+        }
     }
 }
 

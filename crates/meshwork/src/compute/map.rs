@@ -157,8 +157,8 @@ pub(super) fn start(compute: &Compute, program: Program, options: MapOptions) ->
             let _ = map.output.send(Err(error)).await;
         }
         for batch in &map.batches {
-            batch.job.cancel();
-            batch.job.erase();
+            // What stays belongs to a room that was left.
+            let _ = batch.job.erase().await;
         }
     });
     (Items(items), Mapped(results))
@@ -351,7 +351,7 @@ impl Map {
             None => return Err(JobError::Erased.into()),
         }
         self.batches.remove(at);
-        job.erase();
+        job.erase().await.map_err(SubmitError::from)?;
         Ok(())
     }
 

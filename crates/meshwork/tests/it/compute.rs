@@ -231,6 +231,41 @@ async fn a_job_outlives_its_submitter() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_outlives_the_server() {
+    let network = Network::new(13);
+    let (_endpoints, _rooms, parts) = met(&network, &["Ann", "Bo", "Cy"]).await;
+    let _lendings = [lends(&parts[1], 100), lends(&parts[2], 100)];
+    let job = parts[0].submit(NewJob::new(program(), 400).check(Check::None)).await.unwrap();
+    until_view(&job, |view| view.accepted > 20).await;
+    network.stop_server();
+    assert_eq!(outcome(&job).await.unwrap(), squares(400));
+}
+
+/// Twelve in a network that loses a packet in twenty: the submitter leaves, the steward after it and two lenders die, one returns.
+#[tokio::test(start_paused = true)]
+async fn twelve_end_a_job_that_loses_its_stewards() {
+    let network = Network::new(17);
+    let names = ["Ann", "Bo", "Cy", "Di", "Eve", "Fay", "Gus", "Hal", "Ida", "Jo", "Kim", "Lou"];
+    let (endpoints, rooms, parts) = met(&network, &names).await;
+    let mut lendings: Vec<Option<Lending>> =
+        parts.iter().zip(0..).map(|(part, at)| (at > 0).then(|| lends(part, 100 + 30 * at))).collect();
+    let trusted = [rooms[1].me().peer, rooms[2].me().peer, rooms[3].me().peer];
+    let job = parts[0].submit(NewJob::new(program(), 2000).trust(trusted)).await.unwrap();
+    let seen = until(&parts[11], |part| part.job(job.id())).await;
+    until_view(&seen, |view| view.accepted > 200).await;
+    network.kill(&endpoints[0]);
+    lendings[9] = None;
+    until_view(&seen, |view| view.steward.is_some_and(|steward| steward.peer == trusted[0])).await;
+    network.kill(&endpoints[1]);
+    network.kill(&endpoints[7]);
+    network.kill(&endpoints[8]);
+    lendings[9] = Some(lends(&parts[9], 150));
+    until_view(&seen, |view| view.steward.is_some_and(|steward| steward.peer == trusted[1])).await;
+    assert_eq!(outcome(&seen).await.unwrap(), squares(2000));
+    assert_eq!(seen.view().unwrap().accepted, 2000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_map_keeps_the_order_of_items() {
     let network = Network::new(9);
     let (_endpoints, rooms, parts) = met(&network, &["Ann", "Bo", "Cy"]).await;
@@ -339,16 +374,16 @@ async fn orders_pause_and_cancel_a_job() {
     let _lending = lends(&parts[1], 300);
     let job = parts[0].submit(NewJob::new(program(), 400).check(Check::None)).await.unwrap();
     until_view(&job, |view| view.accepted > 5).await;
-    job.pause();
+    job.pause().await.unwrap();
     until_view(&job, |view| view.standstill == Some(Standstill::Paused)).await;
-    job.resume();
+    job.resume().await.unwrap();
     let paused_at = job.view().unwrap().accepted;
     until_view(&job, |view| view.accepted > paused_at + 20).await;
-    job.cancel();
+    job.cancel().await.unwrap();
     assert_eq!(outcome(&job).await, Err(JobError::Cancelled));
     until(&parts[1], |part| part.runs().is_empty().then_some(())).await;
     assert_eq!(until(&parts[1], |part| part.job(job.id())).await.view().unwrap().state, State::Cancelled);
-    job.erase();
+    job.erase().await.unwrap();
     until(&parts[1], |part| part.job(job.id()).is_none().then_some(())).await;
     assert_eq!(outcome(&job).await, Err(JobError::Erased));
 }
