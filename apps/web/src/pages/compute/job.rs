@@ -4,7 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
-use meshwork::compute::{Job, JobId, JobView, Reduce, Shape, State, View};
+use meshwork::compute::{JobId, JobView, Reduce, Shape, State, View};
 use meshwork_core::id::PeerId;
 use meshwork_web::compute::tiles::Layout;
 use meshwork_web::compute::{credit, results};
@@ -47,6 +47,7 @@ pub(super) fn JobPanel(computing: Computing, id: JobId) -> impl IntoView {
                 <Orders computing id view canvas/>
             </div>
             <Standing computing view/>
+            <p class="complaint" role="alert">{move || computing.job_problem.get()}</p>
             <div class="job-body">
                 <div class="job-result-box">{result}</div>
                 <Figures view has_tiles=layout.is_some()/>
@@ -77,6 +78,32 @@ fn made_by(computing: Computing, view: &JobView) -> String {
     )
 }
 
+/// An order to a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Pause,
+    GoOn,
+    Cancel,
+    Erase,
+}
+
+/// Carries out an order, and says why it was refused.
+async fn carry_out(computing: Computing, id: JobId, order: Order) {
+    computing.job_problem.set(None);
+    let (Some(job), opening) = (computing.job(id), computing.opening()) else { return };
+    let done = match order {
+        Order::Pause => job.pause().await,
+        Order::GoOn => job.resume().await,
+        Order::Cancel => job.cancel().await,
+        Order::Erase => job.erase().await,
+    };
+    if let Err(error) = done
+        && computing.is_opening(opening)
+    {
+        computing.job_problem.set(Some(texts::sentence(&error.to_string())));
+    }
+}
+
 /// Pause, go on, cancel, save, remove.
 #[component]
 fn Orders(
@@ -94,11 +121,7 @@ fn Orders(
         let me = computing.session.node.peer();
         view.with(|view| view.as_ref().is_some_and(|view| view.submitter == me))
     });
-    let act = move |act: fn(&Job)| {
-        if let Some(job) = computing.job(id) {
-            act(&job);
-        }
-    };
+    let order = move |order: Order| spawn_local(carry_out(computing, id, order));
     let pause = move || {
         let is_paused = match state.get() {
             Some(State::Running) => false,
@@ -115,7 +138,7 @@ fn Orders(
                     type="button"
                     class="button secondary"
                     data-testid="job-pause"
-                    on:click=move |_| act(if is_paused { Job::resume } else { Job::pause })
+                    on:click=move |_| order(if is_paused { Order::GoOn } else { Order::Pause })
                 >
                     {sign}
                     {words}
@@ -127,7 +150,7 @@ fn Orders(
     let cancel = move || {
         (may.get() && is_going_on()).then(|| {
             let press = move |_| match is_asking.get_untracked() {
-                true => act(Job::cancel),
+                true => order(Order::Cancel),
                 false => is_asking.set(true),
             };
             view! {
@@ -140,7 +163,7 @@ fn Orders(
     let remove = move || {
         (is_mine.get() && !is_going_on()).then(|| {
             view! {
-                <button type="button" class="button plain danger-text" data-testid="job-remove" on:click=move |_| act(Job::erase)>
+                <button type="button" class="button plain danger-text" data-testid="job-remove" on:click=move |_| order(Order::Erase)>
                     {texts::compute::REMOVE_JOB}
                 </button>
             }
