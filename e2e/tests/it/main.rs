@@ -8,6 +8,7 @@ mod browsers;
 mod chat;
 mod common;
 mod commons;
+mod compute;
 mod compute_sandbox;
 mod crowd;
 mod cut;

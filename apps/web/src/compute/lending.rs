@@ -12,7 +12,7 @@ const BEAD: (f64, f64) = (20.0, 56.0);
 /// The people whose programs run here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// One's own.
+    /// Those of this person.
     Mine,
     /// Those of ticked people.
     Allowed,
@@ -80,7 +80,7 @@ impl Terms {
     }
 }
 
-/// The size of the bead of a device that lends so many cores, in px.
+/// The size of the bead of a device that lends these cores, in px.
 pub fn bead_side(cores: u8) -> f64 {
     (15.0 * f64::from(cores).sqrt()).clamp(BEAD.0, BEAD.1)
 }

@@ -11,7 +11,7 @@ use meshwork_core::text::shown;
 
 use super::{capital, count, grouped};
 
-pub const SHOWN: &str = "What Compute shows";
+pub const SHOWN: &str = "Parts of Compute";
 pub const JOBS: &str = "Jobs";
 pub const DEVICES: &str = "Devices";
 pub const LEND: &str = "Lend";
@@ -71,7 +71,7 @@ pub const LEFT: &str = "left, estimated";
 pub const IN_WORK: &str = "units in work";
 pub const TILES_IN_WORK: &str = "In work";
 pub const STILL_TO_DO: &str = "Still to do";
-pub const WHO_DID: &str = "Who did how many units";
+pub const WHO_DID: &str = "Units that each person did";
 pub const CHECKED: &str = "Checked twice";
 pub const NONE_CHECKED: &str = "Nothing was checked yet.";
 pub const UNIT: &str = "Unit";
@@ -100,6 +100,7 @@ pub const OWN_HINT: &str = "Write a JavaScript function, try it here, and run it
 pub const WRITE_IT: &str = "Write it";
 pub const PICTURE_SIZE: &str = "Size of the picture";
 pub const UP_TO: &str = "Numbers up to";
+pub const JAVASCRIPT: &str = "JavaScript";
 pub const SIGNATURE: &str = "function unit(n, params, input)";
 pub const OPEN_FILE: &str = "Open a file";
 pub const NAME: &str = "Name";
@@ -139,7 +140,7 @@ pub const NEEDS_UNITS: &str = "Units are a whole number from 1 to 1,000,000.";
 pub const NO_JSON: &str = "The parameters are no JSON.";
 pub const FILE_TOO_LONG: &str = "An input has at most 64 MB.";
 
-/// What stands on the sheet about ticked people.
+/// The ticked people on the sheet.
 pub fn people(names: &[String]) -> String {
     if names.is_empty() { NOBODY_TICKED.to_owned() } else { super::list(names, NOBODY_TICKED) }
 }
@@ -186,7 +187,7 @@ pub fn works(percent: u8) -> String {
     }
 }
 
-/// What one lends, in one line: how long, and to whom.
+/// The terms of lending in one line: the time, and the people.
 pub fn terms(percent: u8, whose: &str) -> String {
     let time = match percent {
         100 => "All the time".to_owned(),
@@ -200,17 +201,21 @@ pub const TO_ME: &str = "for your programs only";
 pub const TO_ALLOWED: &str = "to people you allow";
 pub const TO_EVERYBODY: &str = "to everybody here";
 
-/// What runs here for somebody.
+/// Units that run here for somebody.
 pub fn runs_for(who: &str, units: usize) -> String {
     format!("For {who}, {}", count(units, "unit"))
 }
 
-/// What a device has in hand.
-pub fn has_in_hand(job: &str, who: &str, first: u32, units: u32) -> String {
-    let last = u64::from(first) + u64::from(units.max(1)) - 1;
-    match units {
-        0 | 1 => format!("{job} for {who}, unit {}", grouped(first as usize)),
-        _ => format!("{job} for {who}, units {} to {}", grouped(first as usize), grouped(last as usize)),
+/// The spans of a job that a device has in hand: the first unit of each, and the number of its units.
+pub fn has_in_hand(job: &str, who: &str, spans: &[(u32, u32)]) -> String {
+    let units: u32 = spans.iter().map(|(_, units)| units).sum();
+    match spans {
+        [(first, units)] if *units > 1 => {
+            let last = first.saturating_add(*units) - 1;
+            format!("{job} for {who}, units {} to {}", grouped(*first as usize), grouped(last as usize))
+        }
+        [(first, _)] => format!("{job} for {who}, unit {}", grouped(*first as usize)),
+        _ => format!("{job} for {who}, {}", self::units(units)),
     }
 }
 
@@ -244,18 +249,19 @@ pub fn percent(percent: u32) -> String {
 /// A job's title with what is known of its size.
 pub fn title(name: &str, size: Option<(u32, u32)>) -> String {
     match size {
-        Some((width, height)) => format!("{name}, {width} \u{d7} {height}"),
+        Some((width, height)) => format!("{name}, {width}\u{a0}\u{d7}\u{a0}{height}"),
         None => name.to_owned(),
     }
 }
 
-/// Who made a job, and who keeps its books if that person leaves.
+/// The submitter of a job, and the person who keeps its books if the submitter leaves.
 pub fn made_by(submitter: &str, steward: Option<&str>, next: Option<&str>) -> String {
     let (leave, made) = match submitter {
         super::YOU_IN_SENTENCE => ("you leave".to_owned(), "you"),
         name => (format!("{name} leaves"), name),
     };
     match (steward, next) {
+        (_, Some(super::YOU_IN_SENTENCE)) => format!("Made by {made}. If {leave}, you take over."),
         (_, Some(next)) => format!("Made by {made}. If {leave}, {next} takes over."),
         (Some(steward), None) if steward != submitter => format!("Made by {made}. Kept by {steward}."),
         _ => format!("Made by {made}."),
@@ -282,7 +288,7 @@ pub fn speed(per_second: f64) -> String {
     }
 }
 
-/// What checking cost.
+/// The cost of checking.
 pub fn checked(checked: u32, accepted: u32) -> String {
     let more = u64::from(checked) * 100 / u64::from(accepted.max(1));
     format!("{} of {}, {more}\u{2009}% more work", grouped(checked as usize), units(accepted))
@@ -474,10 +480,6 @@ pub fn more_rows(more: usize) -> String {
     format!("and {} more", grouped(more))
 }
 
-pub fn last_result(name: &str) -> String {
-    format!("Result of {name}")
-}
-
 #[cfg(test)]
 mod tests {
     use meshwork_core::id::{Endpoint, Instance};
@@ -500,6 +502,13 @@ mod tests {
     }
 
     #[test]
+    fn spans_in_hand_are_one_line() {
+        assert_eq!(has_in_hand("Primes", "Lin", &[(7, 1)]), "Primes for Lin, unit 7");
+        assert_eq!(has_in_hand("Primes", "Lin", &[(8, 8)]), "Primes for Lin, units 8 to 15");
+        assert_eq!(has_in_hand("Primes", "Lin", &[(8, 8), (32, 4)]), "Primes for Lin, 12 units");
+    }
+
+    #[test]
     fn time_left_is_short() {
         let words = |seconds| left(Duration::from_secs(seconds));
         assert_eq!(
@@ -516,6 +525,7 @@ mod tests {
             made_by("you", Some("you"), Some("Kaveh")),
             "Made by you. If you leave, Kaveh takes over."
         );
+        assert_eq!(made_by("Lin", Some("Lin"), Some("you")), "Made by Lin. If Lin leaves, you take over.");
         assert_eq!(made_by("Lin", Some("Kaveh"), None), "Made by Lin. Kept by Kaveh.");
     }
 

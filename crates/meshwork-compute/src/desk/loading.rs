@@ -7,7 +7,7 @@ use std::time::Duration;
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::PeerId;
 
-use super::{BEAT, Desk, FETCHES, SERVED_MAX, Slot};
+use super::{BEAT, Desk, FETCHES, FETCHES_A_BEAT, SERVED_MAX, Slot};
 use crate::book::{INDEX_MAX, Index, State};
 use crate::io::Output;
 use crate::job::{Input as JobInput, Job, JobId};

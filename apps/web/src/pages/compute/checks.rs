@@ -1,4 +1,4 @@
-//! What checking cost, and devices that sent wrong results.
+//! The cost of checking, and devices that sent wrong results.
 
 use leptos::prelude::*;
 use meshwork::compute::{Check, JobView};

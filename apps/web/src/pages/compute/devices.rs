@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use meshwork::compute::{JobView, Offer};
-use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::id::Endpoint;
 use meshwork_core::node::LinkState;
 use meshwork_web::compute::lending::bead_side;
 use meshwork_web::people::beads;
@@ -57,7 +57,7 @@ pub(super) fn DevicesCard(computing: Computing) -> impl IntoView {
             <span class="hint">{cores}</span>
         </div>
         <div class="devices-scroll">
-            <div class="devices-scale" aria-hidden="true">{SCALE.map(mark).collect_view()}</div>
+            <div class="devices-scale" aria-hidden="true" hidden=move || keys.with(Vec::len) < 2>{SCALE.map(mark).collect_view()}</div>
             <ul class="devices" data-testid="devices" aria-label=texts::compute::DEVICES>
                 <For each=move || keys.get() key=|endpoint| *endpoint children=move |endpoint| row(computing, devices, endpoint)/>
             </ul>
@@ -105,7 +105,7 @@ fn read(computing: Computing) -> Vec<Device> {
         .people
         .rows
         .with(|rows| rows.iter().filter(|row| row.is_linked()).map(other).collect::<Vec<_>>());
-    // Devices beyond one's own links take part too.
+    // Devices without a link to this one take part too.
     let beyond =
         offers.iter().filter(|(endpoint, _)| others.iter().all(|device| device.endpoint != **endpoint));
     let beyond: Vec<Device> = beyond
@@ -124,7 +124,7 @@ fn read(computing: Computing) -> Vec<Device> {
     [own].into_iter().chain(others).chain(beyond).collect()
 }
 
-/// What one is called, by oneself or by one's bead.
+/// The name of this person, or of their bead.
 fn own_name(computing: Computing) -> String {
     let name = computing.session.me.name.get();
     match name.trim() {
@@ -217,7 +217,7 @@ fn row(computing: Computing, devices: Memo<Vec<Device>>, endpoint: Endpoint) -> 
     .into_any()
 }
 
-/// The job in front, if one is.
+/// The job in front, if there is any.
 fn shown_job(computing: Computing) -> Option<JobView> {
     match computing.shown.get() {
         Shown::Job(id) => computing.view(id),
@@ -225,29 +225,33 @@ fn shown_job(computing: Computing) -> Option<JobView> {
     }
 }
 
-/// What a device lends, in a line.
+/// The cores of a device in a line.
 fn about(device: &Device) -> String {
     let lends = texts::compute::lends(device.cores, device.is_paused);
     let relayed = if device.is_relayed { ", relayed" } else { "" };
     format!("{lends}{relayed}")
 }
 
-/// What runs on a device and for whom, or why nothing does.
+/// The jobs that run on a device and their submitters, or the reason that nothing runs.
 fn details(computing: Computing, endpoint: Endpoint, device: Memo<Option<Device>>) -> Vec<String> {
     let Some(device) = device.get() else { return Vec::new() };
     let jobs = computing.jobs.get();
     let mut lines = Vec::new();
-    if device.is_me {
-        for run in computing.runs.get() {
-            let view = jobs.iter().find(|(id, _)| *id == run.job).map(|(_, view)| view);
-            lines.extend(
-                view.map(|view| in_hand(computing, view, run.unit, run.end.saturating_sub(run.unit))),
-            );
-        }
-    } else {
-        for (_, view) in &jobs {
-            let spans = view.spans.iter().filter(|(lender, _)| *lender == endpoint);
-            lines.extend(spans.map(|(_, (first, units))| in_hand(computing, view, *first, (*units).into())));
+    let runs = computing.runs.get();
+    for (id, view) in &jobs {
+        let spans: Vec<(u32, u32)> = match device.is_me {
+            true => {
+                let of_job = runs.iter().filter(|run| run.job == *id);
+                of_job.map(|run| (run.unit, run.end.saturating_sub(run.unit))).collect()
+            }
+            false => {
+                let of_device = view.spans.iter().filter(|(lender, _)| *lender == endpoint);
+                of_device.map(|(_, (first, units))| (*first, (*units).into())).collect()
+            }
+        };
+        if !spans.is_empty() {
+            let submitter = computing.called(view.submitter);
+            lines.push(texts::compute::has_in_hand(&name_of(Some(view)), &submitter, &spans));
         }
     }
     let waits = computing.waits();
@@ -262,12 +266,4 @@ fn details(computing: Computing, endpoint: Endpoint, device: Memo<Option<Device>
     let caught = jobs.iter().filter(|(_, view)| view.caught.contains(&endpoint.peer));
     lines.extend(caught.map(|(_, view)| format!("{}: {}", name_of(Some(view)), texts::compute::CAUGHT)));
     lines
-}
-
-fn in_hand(computing: Computing, view: &JobView, first: u32, units: u32) -> String {
-    texts::compute::has_in_hand(&name_of(Some(view)), &submitter(computing, view.submitter), first, units)
-}
-
-fn submitter(computing: Computing, peer: PeerId) -> String {
-    computing.called(peer)
 }

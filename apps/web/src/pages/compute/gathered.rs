@@ -52,11 +52,6 @@ impl Gathered {
         Some(gathered)
     }
 
-    /// Results that are here.
-    pub(super) fn count(&self) -> usize {
-        self.values.borrow().iter().flatten().count()
-    }
-
     fn note(self: &Rc<Self>, change: ResultChange) {
         let (first, came) = match change {
             ResultChange::Came { first, values } => (first, values.into_iter().map(Some).collect()),

@@ -47,6 +47,7 @@ pub(super) fn JobPanel(computing: Computing, id: JobId) -> impl IntoView {
                 <Orders computing id view canvas/>
             </div>
             <Standing computing view/>
+            <p class="complaint" role="alert">{move || computing.job_problem.get()}</p>
             <div class="job-body">
                 <div class="job-result-box">{result}</div>
                 <Figures view has_tiles=layout.is_some()/>
@@ -77,13 +78,30 @@ fn made_by(computing: Computing, view: &JobView) -> String {
     )
 }
 
-/// An order about a job.
-#[derive(Clone, Copy)]
-enum Act {
+/// An order to a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
     Pause,
-    Resume,
+    GoOn,
     Cancel,
     Erase,
+}
+
+/// Carries out an order, and says why it was refused.
+async fn carry_out(computing: Computing, id: JobId, order: Order) {
+    computing.job_problem.set(None);
+    let (Some(job), opening) = (computing.job(id), computing.opening()) else { return };
+    let done = match order {
+        Order::Pause => job.pause().await,
+        Order::GoOn => job.resume().await,
+        Order::Cancel => job.cancel().await,
+        Order::Erase => job.erase().await,
+    };
+    if let Err(error) = done
+        && computing.is_opening(opening)
+    {
+        computing.job_problem.set(Some(texts::sentence(&error.to_string())));
+    }
 }
 
 /// Pause, go on, cancel, save, remove.
@@ -103,20 +121,7 @@ fn Orders(
         let me = computing.session.node.peer();
         view.with(|view| view.as_ref().is_some_and(|view| view.submitter == me))
     });
-    let refused = RwSignal::new(None::<String>);
-    let act = move |act: Act| {
-        let Some(job) = computing.job(id) else { return };
-        spawn_local(async move {
-            let done = match act {
-                Act::Pause => job.pause().await,
-                Act::Resume => job.resume().await,
-                Act::Cancel => job.cancel().await,
-                Act::Erase => job.erase().await,
-            };
-            // The card of an erased job is gone.
-            let _ = refused.try_set(done.err().map(|error| error.to_string()));
-        });
-    };
+    let order = move |order: Order| spawn_local(carry_out(computing, id, order));
     let pause = move || {
         let is_paused = match state.get() {
             Some(State::Running) => false,
@@ -133,7 +138,7 @@ fn Orders(
                     type="button"
                     class="button secondary"
                     data-testid="job-pause"
-                    on:click=move |_| act(if is_paused { Act::Resume } else { Act::Pause })
+                    on:click=move |_| order(if is_paused { Order::GoOn } else { Order::Pause })
                 >
                     {sign}
                     {words}
@@ -145,7 +150,7 @@ fn Orders(
     let cancel = move || {
         (may.get() && is_going_on()).then(|| {
             let press = move |_| match is_asking.get_untracked() {
-                true => act(Act::Cancel),
+                true => order(Order::Cancel),
                 false => is_asking.set(true),
             };
             view! {
@@ -158,7 +163,7 @@ fn Orders(
     let remove = move || {
         (is_mine.get() && !is_going_on()).then(|| {
             view! {
-                <button type="button" class="button plain danger-text" data-testid="job-remove" on:click=move |_| act(Act::Erase)>
+                <button type="button" class="button plain danger-text" data-testid="job-remove" on:click=move |_| order(Order::Erase)>
                     {texts::compute::REMOVE_JOB}
                 </button>
             }
@@ -175,7 +180,6 @@ fn Orders(
                 sign=icons::download().into_any()
                 act=move |()| save(computing, id, canvas)
             />
-            {move || refused.get().map(|words| view! { <p class="hint" role="alert">{words}</p> })}
         </div>
     }
 }
@@ -290,7 +294,7 @@ fn Figures(view: Memo<Option<JobView>>, has_tiles: bool) -> impl IntoView {
     }
 }
 
-/// Who did how many units, and the units that are still to do.
+/// The units that each person's devices did, and the units that are left.
 #[component]
 fn Credit(computing: Computing, view: Memo<Option<JobView>>) -> impl IntoView {
     let me = computing.session.node.peer();
@@ -302,6 +306,12 @@ fn Credit(computing: Computing, view: Memo<Option<JobView>>) -> impl IntoView {
             view.as_ref().map(|view| view.units.saturating_sub(view.accepted)).unwrap_or_default()
         })
     });
+    // Away from the steward, credit is that of the last index that is here.
+    let rest = move || {
+        let units = view.with(|view| view.as_ref().map(|view| view.units).unwrap_or_default());
+        let credited: u32 = shares.with(|shares| shares.iter().map(|(_, units)| units).sum());
+        format!("flex-grow:{}", units.saturating_sub(credited))
+    };
     let part = move |(peer, units): (PeerId, u32)| {
         let colour = match peer == me {
             true => "var(--you)".to_owned(),
@@ -322,7 +332,7 @@ fn Credit(computing: Computing, view: Memo<Option<JobView>>) -> impl IntoView {
         <div class="credit">
             <div class="credit-bar" aria-hidden="true">
                 {move || shares.get().into_iter().map(part).collect_view()}
-                <span class="rest" style=move || format!("flex-grow:{}", to_do.get())></span>
+                <span class="rest" style=rest></span>
             </div>
             <div class="credit-line">
                 <ul class="credit-list" data-testid="job-credit" aria-label=texts::compute::WHO_DID>

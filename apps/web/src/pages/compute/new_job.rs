@@ -75,7 +75,7 @@ pub(super) fn NewJob(computing: Computing) -> impl IntoView {
                     <h3 id="ready-mandelbrot">{texts::compute::MANDELBROT}</h3>
                     <p class="hint">{texts::compute::MANDELBROT_HINT}</p>
                     {choice(texts::compute::PICTURE_SIZE, "mandelbrot-size", sizes, size)}
-                    <button type="button" class="button primary" data-testid="run-mandelbrot" on:click=draw>
+                    <button type="button" class="button secondary" data-testid="run-mandelbrot" on:click=draw>
                         {icons::play()}
                         {texts::compute::RUN}
                     </button>
@@ -129,7 +129,7 @@ fn choice<const N: usize>(
     }
 }
 
-/// A picture of so many tiles of a part of the set with many spirals.
+/// A picture of these columns and rows of tiles, of a part of the set with many spirals.
 fn mandelbrot((columns, rows): (u16, u16)) -> Option<Form> {
     let program = Program::wasm(texts::compute::MANDELBROT, MANDELBROT.to_vec())
         .about(texts::compute::MANDELBROT_ABOUT)

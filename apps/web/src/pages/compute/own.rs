@@ -202,7 +202,7 @@ pub(super) fn OwnCode(computing: Computing) -> impl IntoView {
         <div class="own" on:keydown=on_key>
             <section class="own-editor" aria-labelledby="own-title">
                 <div class="own-bar">
-                    <h2 id="own-title" class="own-kind">"JavaScript"</h2>
+                    <h2 id="own-title" class="own-kind">{texts::compute::JAVASCRIPT}</h2>
                     <code>{texts::compute::SIGNATURE}</code>
                     <button type="button" class="button plain" on:click=move |_| open_file(own)>
                         {icons::page()}

@@ -29,11 +29,11 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn order(this: &Hold, order: &JsValue) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, setter)]
-    fn set_share(this: &Hold, share: f64);
+    #[wasm_bindgen(method, setter, catch)]
+    fn set_share(this: &Hold, share: f64) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, getter, js_name = strangersModules)]
-    fn strangers_modules(this: &Hold) -> bool;
+    #[wasm_bindgen(method, getter, catch, js_name = strangersModules)]
+    fn strangers_modules(this: &Hold) -> Result<bool, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     fn end(this: &Hold) -> Result<(), JsValue>;
@@ -41,7 +41,7 @@ extern "C" {
 
 /// An answer of the frame.
 pub(super) enum Answer {
-    /// What a pool tells.
+    /// An answer of the pool.
     Told(Told),
     /// The browser runs no sealed frame.
     Refused,
@@ -75,12 +75,13 @@ impl Frames {
 
     /// The per cent of its time in which each worker works.
     pub(super) fn set_share(&self, share: u8) {
-        self.hold.set_share(share.into());
+        // A number is always taken.
+        let _ = self.hold.set_share(share.into());
     }
 
     /// Whether this browser can end a WebAssembly module that loops.
     pub(super) fn has_modules(&self) -> bool {
-        self.hold.strangers_modules()
+        self.hold.strangers_modules().unwrap_or(false)
     }
 
     /// Ends all programs.

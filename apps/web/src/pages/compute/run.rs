@@ -1,4 +1,4 @@
-//! What runs on this device, and for whom.
+//! The jobs that run on this device, and their submitters.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ pub(super) fn RunningHere(computing: Computing) -> impl IntoView {
     }
 }
 
-/// A person's bead, one's own as one's own.
+/// A person's bead, marigold for this person.
 #[component]
 pub(super) fn PersonBead(computing: Computing, peer: PeerId) -> impl IntoView {
     let session = computing.session;

@@ -29,7 +29,7 @@ use super::pool::{self, Frames};
 /// Least time between two looks at the jobs.
 const LOOK_EACH: Duration = Duration::from_millis(100);
 
-/// What stands beside the devices.
+/// The part beside the devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
     /// The ready jobs.
@@ -55,7 +55,7 @@ pub(super) struct Computing {
     pub(super) jobs: RwSignal<Vec<(JobId, JobView)>>,
     /// The devices of others that take part.
     pub(super) offers: RwSignal<BTreeMap<Endpoint, Offer>>,
-    /// What runs here.
+    /// The spans that run here.
     pub(super) runs: RwSignal<Vec<Run>>,
     pub(super) shown: RwSignal<Shown>,
     /// The tab in front on a phone.
@@ -78,7 +78,7 @@ pub(super) struct Computing {
     work: StoredValue<Rc<RefCell<Work>>, LocalStorage>,
 }
 
-/// What runs while the page is in a room.
+/// The objects of the room that the page is in.
 #[derive(Default)]
 struct Work {
     room: Option<RoomId>,
@@ -158,7 +158,7 @@ impl Computing {
     /// Lets go of a room.
     fn clear(self) {
         let opening = self.opening().wrapping_add(1);
-        // What is dropped calls the room.
+        // The dropped objects call the room.
         let before = self.work().replace(Work { opening, ..Work::default() });
         drop(before);
         self.jobs.set(Vec::new());
@@ -293,7 +293,7 @@ impl Computing {
         })
     }
 
-    /// Chooses other terms. What runs goes on as far as they let it.
+    /// Chooses other terms. Spans that they allow go on.
     pub(super) fn choose(self, change: impl FnOnce(&mut Terms)) {
         let before = untrack(move || self.terms());
         let mut terms = before.clone();
@@ -427,7 +427,7 @@ impl Computing {
         changed.forget();
     }
 
-    /// What a person is called within a sentence; tracked.
+    /// A person's name within a sentence; tracked.
     pub(super) fn called(self, peer: PeerId) -> String {
         self.session.people.rows.track();
         self.session.people.called_by_peer(peer)

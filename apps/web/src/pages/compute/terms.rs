@@ -12,7 +12,7 @@ use super::state::Computing;
 /// The step of the share of time, in per cent.
 const SHARE_STEP: u8 = 10;
 
-/// The form. What is chosen holds at once.
+/// The form. Each choice holds at once.
 #[component]
 pub(super) fn TermsForm(computing: Computing) -> impl IntoView {
     let terms = Memo::new(move |_| computing.terms());
@@ -123,7 +123,7 @@ fn Stepper(
     }
 }
 
-/// Whose programs run here.
+/// The people whose programs run here.
 #[component]
 fn Trust(computing: Computing) -> impl IntoView {
     let whose = Memo::new(move |_| computing.terms().whose);
