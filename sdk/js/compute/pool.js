@@ -297,7 +297,8 @@ export class Pool {
     // Firefox says nothing about a script that it cannot read.
     const words = message === 'refused' ? 'SyntaxError: the browser cannot read the script' : message.replace(/^Uncaught /, '')
     const place = line > 0 ? ` (line ${line})` : ''
-    this.#lost(runner, { kind: runner.isReady ? 'trapped' : 'load', words: words.slice(0, 150) + place })
+    // The runner catches what units throw. `ready` may overtake the error of a text that fails while it loads.
+    this.#lost(runner, { kind: runner.micros > 0 ? 'trapped' : 'load', words: words.slice(0, 150) + place })
   }
 
   #died(runner, why) {

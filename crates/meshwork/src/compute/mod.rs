@@ -56,6 +56,26 @@ pub fn room() -> NewRoom {
 }
 
 /// The jobs of an app in a room. Clones are the same. This device takes part while a clone, a [`Job`] or a [`Lending`] of it exists.
+///
+/// ```
+/// # use meshwork::testing::Network;
+/// use meshwork::compute::{self, NewJob, Program, Standstill};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let network = Network::calm(7);
+/// # let ann = network.endpoint("Ann");
+/// let room = ann.create(compute::room()).await?;
+/// let squares = Program::js("Squares", "function unit(n) { return n * n }");
+/// let job = room.compute().submit(NewJob::new(squares, 100)).await?;
+/// let mut watch = job.watch();
+/// while let Some(view) = watch.next().await {
+///     println!("{} of {}", view.accepted, view.units);
+///     if view.standstill == Some(Standstill::NobodyLends) { break } // a device lends by Compute::lend
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Compute(Arc<Part>);
 
