@@ -36,6 +36,8 @@ pub const JOBS_MAX: usize = 64;
 pub const JOBS_OF_PEER_MAX: usize = 16;
 /// Fetches at a time: half of those of a room.
 const FETCHES: usize = 8;
+/// Fetches that begin within a beat: others of the room answer 64 questions a second.
+const FETCHES_A_BEAT: usize = 16;
 /// Time between two steps.
 const BEAT: Duration = Duration::from_millis(500);
 /// A book of ours without a job is removed after this time: the job may come later than the book.
@@ -137,6 +139,8 @@ pub struct Desk {
     lender: Lender,
     stepped: Option<Time>,
     fetching: BTreeSet<BlobId>,
+    /// Fetches that began since the last step.
+    begun: usize,
     queue: VecDeque<(BlobId, u64)>,
     /// The jobs that wait for a blob.
     waiting: BTreeMap<BlobId, BTreeSet<JobId>>,
@@ -162,6 +166,7 @@ impl Desk {
             lender,
             stepped: None,
             fetching: BTreeSet::new(),
+            begun: 0,
             queue: VecDeque::new(),
             waiting: BTreeMap::new(),
             retries: BTreeMap::new(),
@@ -318,7 +323,8 @@ impl Desk {
             slot.job.is_some()
                 && (!self.is_over(slot) || self.lacks_outcome(slot).is_some() || is_hungry(slot))
         };
-        let is_open = self.jobs.values().any(|slot| is_open(slot) || slot.orphan.is_some());
+        let is_open =
+            !self.queue.is_empty() || self.jobs.values().any(|slot| is_open(slot) || slot.orphan.is_some());
         is_open.then(|| self.stepped.map_or(self.now, |at| at + BEAT))
     }
 
@@ -468,6 +474,8 @@ impl Desk {
             return;
         }
         self.stepped = Some(self.now);
+        self.begun = 0;
+        self.begin_fetches();
         let every = self.report_every();
         for id in self.open_jobs() {
             self.take_charge(id);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::PeerId;
 
-use super::{BEAT, Desk, FETCHES, SERVED_MAX, Slot};
+use super::{BEAT, Desk, FETCHES, FETCHES_A_BEAT, SERVED_MAX, Slot};
 use crate::book::{INDEX_MAX, Index, State};
 use crate::io::Output;
 use crate::job::{Input as JobInput, Job, JobId};
@@ -27,13 +27,14 @@ impl Desk {
         self.begin_fetches();
     }
 
-    fn begin_fetches(&mut self) {
-        while self.fetching.len() < FETCHES {
+    pub(super) fn begin_fetches(&mut self) {
+        while self.fetching.len() < FETCHES && self.begun < FETCHES_A_BEAT {
             let Some((blob, at_most)) = self.queue.pop_front() else { return };
             if self.waiting.get(&blob).is_none_or(BTreeSet::is_empty) {
                 self.waiting.remove(&blob);
                 continue;
             }
+            self.begun += 1;
             self.fetching.insert(blob);
             self.out.push_back(Output::Fetch { blob, at_most });
         }

@@ -12,8 +12,8 @@ use crate::recent::Recent;
 use crate::time::Time;
 use crate::wire::{Bounded, Bytes};
 
-/// Parts that one member may have asked for and not got: twice what an honest one wants of one blob at a time.
-pub const WANTS_MAX: usize = 2 * super::fetch::WANTED_MAX;
+/// Parts that one member may have asked for and not got: what an honest one wants of all blobs that it fetches at a time.
+pub const WANTS_MAX: usize = super::FETCHES_MAX * super::fetch::WANTED_MAX;
 /// How often one member may ask in a second: for all that a page of a conversation shows.
 pub const ASKS_MAX: u32 = 64;
 /// Outlines that are at hand; others are looked up again. With the longest blobs that is 128 MiB.

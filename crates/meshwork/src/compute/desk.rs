@@ -227,7 +227,10 @@ impl Hub {
     /// Carries out an effect.
     pub(super) fn carry_out(&self, handle: &Handle<DeskSession>, effect: Effect) {
         match effect {
-            Effect::Pool(order) => self.order(order),
+            Effect::Pool(order) => {
+                self.order(order);
+                self.changed.send_replace(());
+            }
             Effect::Results(job, change) => {
                 let mut followers = locked(&self.followers);
                 let Some(of_job) = followers.get_mut(&job) else { return };
