@@ -364,3 +364,21 @@ fn several_jobs_are_done_at_once() {
     assert!(book.index.is_some_and(|(index, _)| world.blob(&index).is_some()));
     sound(&mut world);
 }
+
+#[test]
+fn refused_removal_of_a_book_is_repeated() {
+    let mut world = room(21, job(60, Check::None, &[0, 1], 40), 4);
+    let id = world.submit(0);
+    world.run(5);
+    world.kill(0, true);
+    assert!(matches!(world.run_to_end(300), State::Done { .. }));
+    world.add(0, Conduct::Honest, 1, ms(300));
+    world.run(10);
+    world.refuses.insert(1);
+    world.with(0, |desk| desk.erase(&id));
+    world.run(20);
+    assert!(world.book_of(&id).is_some(), "the room refuses the removal of peer 1's book");
+    world.refuses.clear();
+    world.run(80);
+    assert_eq!(world.book_of(&id), None);
+}
