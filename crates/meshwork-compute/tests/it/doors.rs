@@ -382,3 +382,17 @@ fn refused_removal_of_a_book_is_repeated() {
     world.run(80);
     assert_eq!(world.book_of(&id), None);
 }
+
+#[test]
+fn lenders_obey_a_steward_that_reads_books() {
+    let mut world = room(22, job(400, Check::None, &[0, 1], 40), 4);
+    let id = world.submit(0);
+    world.run(40);
+    world.kill(0, false);
+    // The packets of the book are nowhere, so the new steward waits for them.
+    world.nodes.iter_mut().for_each(|node| node.blobs.clear());
+    world.run(30);
+    assert_eq!(view(&world, 1).standstill, Some(Standstill::TakingOver));
+    let obeyed = world.nodes[world.at(2).unwrap()].desk.obeys(&id);
+    assert_eq!(obeyed.map(|(epoch, steward)| (epoch, steward.peer)), Some((2, peer_id(1))));
+}
