@@ -396,3 +396,31 @@ fn lenders_obey_a_steward_that_reads_books() {
     let obeyed = world.nodes[world.at(2).unwrap()].desk.obeys(&id);
     assert_eq!(obeyed.map(|(epoch, steward)| (epoch, steward.peer)), Some((2, peer_id(1))));
 }
+
+/// Peers 0 and 2 see a job end whose outcome nobody has. Peer 2 last received grants of peer 0 long before.
+#[test]
+fn lost_outcome_has_one_new_steward() {
+    let mut world = World::new(23, job(60, Check::None, &[0, 1, 2], 40));
+    for (peer, cores) in [0, 1, 0, 1].into_iter().enumerate() {
+        world.add(peer, Conduct::Honest, cores, ms(300));
+    }
+    let id = world.submit(0);
+    world.run(3);
+    for peer in [0, 2] {
+        let at = world.at(peer).unwrap();
+        world.nodes[at].group = 1;
+    }
+    assert!(matches!(world.run_to_end(300), State::Done { .. }));
+    assert_eq!(world.book().map(|book| book.epoch), Some(2));
+    world.nodes.iter_mut().filter(|node| node.group == 0).for_each(|node| node.blobs.clear());
+    world.nodes.iter_mut().for_each(|node| node.group = 0);
+    let knows = |world: &World, peer| view(world, peer).state.is_over();
+    while !(knows(&world, 0) && knows(&world, 2)) {
+        world.tick();
+    }
+    world.kill(1, false);
+    assert!(matches!(world.run_to_end(300), State::Done { .. }));
+    let book = world.book_of(&id).unwrap();
+    assert_eq!((book.epoch, book.by), (3, world.nodes[world.at(0).unwrap()].endpoint.instance));
+    sound(&mut world);
+}
