@@ -110,6 +110,8 @@ impl Desk {
         if self.is_over(slot) {
             if let Some(slot) = self.jobs.get_mut(&id) {
                 slot.steward = None;
+                // Nobody sends grants of a job that is over, so silence begins anew if its outcome is lost.
+                slot.watched = None;
             }
             self.lender.stop(&id);
             self.end_reduction(id);

@@ -62,9 +62,11 @@ impl Desk {
     pub(super) fn forget(&mut self, id: JobId) {
         self.lender.stop(&id);
         self.end_reduction(id);
-        let erased = Slot { is_erased: true, ..Slot::default() };
-        let Some(slot) = self.jobs.insert(id, erased) else { return };
-        if slot.books.contains_key(&self.me.peer) {
+        let Some(slot) = self.jobs.remove(&id) else { return };
+        // The book counts as an orphan until it is gone: the room may refuse its removal.
+        let orphan = slot.books.contains_key(&self.me.peer).then_some(self.now);
+        self.jobs.insert(id, Slot { is_erased: true, orphan, ..Slot::default() });
+        if orphan.is_some() {
             self.write(id.row(), Writer::Peer(self.me.peer), BOOK_FIELD.to_vec(), None);
         }
         for jobs in self.waiting.values_mut() {

@@ -277,11 +277,7 @@ impl Steward {
     /// the job over.
     pub(super) fn grant(&mut self, now: Time) {
         let since = self.granted_at.map_or(Duration::MAX, |at| now.since(at));
-        if self.is_restoring
-            || self.is_refused
-            || since < GRANT_LEAST
-            || !(self.is_dirty || since >= GRANT_MOST)
-        {
+        if self.is_refused || since < GRANT_LEAST || !(self.is_dirty || since >= GRANT_MOST) {
             return;
         }
         let mut spans: BTreeMap<Endpoint, Vec<Span>> = BTreeMap::new();

@@ -364,3 +364,63 @@ fn several_jobs_are_done_at_once() {
     assert!(book.index.is_some_and(|(index, _)| world.blob(&index).is_some()));
     sound(&mut world);
 }
+
+#[test]
+fn refused_removal_of_a_book_is_repeated() {
+    let mut world = room(21, job(60, Check::None, &[0, 1], 40), 4);
+    let id = world.submit(0);
+    world.run(5);
+    world.kill(0, true);
+    assert!(matches!(world.run_to_end(300), State::Done { .. }));
+    world.add(0, Conduct::Honest, 1, ms(300));
+    world.run(10);
+    world.refuses.insert(1);
+    world.with(0, |desk| desk.erase(&id));
+    world.run(20);
+    assert!(world.book_of(&id).is_some(), "the room refuses the removal of peer 1's book");
+    world.refuses.clear();
+    world.run(80);
+    assert_eq!(world.book_of(&id), None);
+}
+
+#[test]
+fn lenders_obey_a_steward_that_reads_books() {
+    let mut world = room(22, job(400, Check::None, &[0, 1], 40), 4);
+    let id = world.submit(0);
+    world.run(40);
+    world.kill(0, false);
+    // The packets of the book are nowhere, so the new steward waits for them.
+    world.nodes.iter_mut().for_each(|node| node.blobs.clear());
+    world.run(30);
+    assert_eq!(view(&world, 1).standstill, Some(Standstill::TakingOver));
+    let obeyed = world.nodes[world.at(2).unwrap()].desk.obeys(&id);
+    assert_eq!(obeyed.map(|(epoch, steward)| (epoch, steward.peer)), Some((2, peer_id(1))));
+}
+
+/// Peers 0 and 2 see a job end whose outcome nobody has. Peer 2 last received grants of peer 0 long before.
+#[test]
+fn lost_outcome_has_one_new_steward() {
+    let mut world = World::new(23, job(60, Check::None, &[0, 1, 2], 40));
+    for (peer, cores) in [0, 1, 0, 1].into_iter().enumerate() {
+        world.add(peer, Conduct::Honest, cores, ms(300));
+    }
+    let id = world.submit(0);
+    world.run(3);
+    for peer in [0, 2] {
+        let at = world.at(peer).unwrap();
+        world.nodes[at].group = 1;
+    }
+    assert!(matches!(world.run_to_end(300), State::Done { .. }));
+    assert_eq!(world.book().map(|book| book.epoch), Some(2));
+    world.nodes.iter_mut().filter(|node| node.group == 0).for_each(|node| node.blobs.clear());
+    world.nodes.iter_mut().for_each(|node| node.group = 0);
+    let knows = |world: &World, peer| view(world, peer).state.is_over();
+    while !(knows(&world, 0) && knows(&world, 2)) {
+        world.tick();
+    }
+    world.kill(1, false);
+    assert!(matches!(world.run_to_end(300), State::Done { .. }));
+    let book = world.book_of(&id).unwrap();
+    assert_eq!((book.epoch, book.by), (3, world.nodes[world.at(0).unwrap()].endpoint.instance));
+    sound(&mut world);
+}

@@ -89,13 +89,7 @@ impl Schedule {
         found.extend(self.judge_other());
         let is_lost = found.iter().any(|violation| violation.starts_with("outcome-lost"));
         if !state.is_over() || is_lost {
-            let views: Vec<_> = self
-                .world
-                .nodes
-                .iter()
-                .map(|node| (node.peer, node.desk.job(&self.world.id.unwrap())))
-                .collect();
-            found.insert(format!("stuck: {views:?}"));
+            found.insert(format!("stuck: {}", self.world.summary()));
         }
         match state {
             State::Failed { .. } => found.extend([format!("failed: {state:?}")]),

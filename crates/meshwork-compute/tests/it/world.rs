@@ -77,7 +77,11 @@ fn caught_in(table: &Fields, job: &Job) -> BTreeSet<PeerId> {
 
 /// A stamp's part of the sum over a table.
 fn mixed(stamp: u64) -> u64 {
-    stamp.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    // Multiplications and rotations alone would let the sums of 34 and 37 and of 35 and 36 be equal.
+    let mixed = (stamp ^ stamp >> 31).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
 }
 
 /// Row and field.
@@ -852,6 +856,28 @@ impl World {
 
     pub(crate) fn blob(&self, blob: &BlobId) -> Option<&Vec<u8>> {
         self.nodes.iter().find_map(|node| node.blobs.get(blob))
+    }
+
+    /// The job as each endpoint sees it, in one line: peer and instance, state, accepted units, steward, and the reason to stand still.
+    pub(crate) fn summary(&self) -> String {
+        let name = |endpoint: &Endpoint| {
+            let node = self.nodes.iter().find(|node| node.endpoint == *endpoint);
+            let peer = node.map_or("gone".to_owned(), |node| node.peer.to_string());
+            format!("{peer}/{}", endpoint.instance.0)
+        };
+        let read = |node: &Node| {
+            let Some(view) = self.id.and_then(|id| node.desk.job(&id)) else {
+                return format!("{} has no job", name(&node.endpoint));
+            };
+            let state = match view.state {
+                State::Done { .. } => "done".to_owned(),
+                state => format!("{state:?}").to_lowercase(),
+            };
+            let steward = view.steward.as_ref().map_or("nobody".to_owned(), name);
+            let reason = view.standstill.map_or(String::new(), |reason| format!(" ({reason})"));
+            format!("{} {state} {}/{} by {steward}{reason}", name(&node.endpoint), view.accepted, view.units)
+        };
+        self.nodes.iter().map(read).collect::<Vec<_>>().join(", ")
     }
 
     /// Runs until the job has ended, at most so many seconds.
