@@ -9,7 +9,7 @@ use crate::message::Failure;
 /// The name of a run, unique at its endpoint.
 pub type RunId = u64;
 
-/// What a lender asks of its pool.
+/// An order of a lender to its pool.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PoolOrder {
     /// Load a program. It comes before its first run.
@@ -48,7 +48,7 @@ pub enum PoolOrder {
     },
 }
 
-/// What a pool tells its lender.
+/// An answer of a pool to its lender.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
     /// A unit of a run has ended. Units of a run come in their order; a failure ends the run. A program that cannot be loaded fails

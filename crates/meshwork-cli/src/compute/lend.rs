@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     /// Offer a program of this device under a name. May be repeated, up to eight times.
     #[arg(long, value_name = "NAME=COMMAND")]
     offer: Vec<String>,
-    /// Whose programs run here: this user's, everybody's in the room, or those of these keys and this user. [default:
+    /// The people whose programs run here: this user's, everybody's in the room, or those of these keys and this user. [default:
     /// room in a private room; in an open one the owner's, the moderators' and this user's]
     #[arg(long, value_name = "me|room|KEY,...", value_parser = super::parse_people, verbatim_doc_comment)]
     trust: Option<People>,

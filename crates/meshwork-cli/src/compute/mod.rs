@@ -148,7 +148,7 @@ fn is_private(link: &Link) -> bool {
     link.secrets().is_some()
 }
 
-/// Whom a command trusts.
+/// The people that a command trusts.
 #[derive(Clone, Debug)]
 enum People {
     Me,

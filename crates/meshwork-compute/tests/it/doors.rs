@@ -1,4 +1,4 @@
-//! What the library and pages use: following, erasing, pausing, inputs, offered programs, reductions, and several jobs at once.
+//! The doors that the library and pages use: following, erasing, pausing, inputs, offered programs, reductions, and several jobs at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 

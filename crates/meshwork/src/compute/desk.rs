@@ -34,7 +34,7 @@ pub(super) struct DeskSession {
     is_changed: bool,
 }
 
-/// What the machine tells the rest of this program.
+/// An effect of the machine in the rest of this program.
 pub(super) enum Effect {
     Pool(PoolOrder),
     Results(JobId, ResultChange),
@@ -159,7 +159,7 @@ impl Session for DeskSession {
     }
 }
 
-/// What the parts of this program that watch a desk share.
+/// The part of a desk that its watchers in this program share.
 pub(super) struct Hub {
     pub(super) changed: watch::Sender<()>,
     /// Whether the machine has ended: the room was left.

@@ -310,7 +310,7 @@ impl Results {
             match next.await {
                 Ok(change) => return change,
                 Err(Some(_)) => (),
-                // What was accepted before the end is queued before it.
+                // Results that were accepted before the end are queued before it.
                 Err(None) => return changes.try_recv().ok(),
             }
         }

@@ -38,7 +38,7 @@ impl Lend {
         self
     }
 
-    /// Whose programs run here.
+    /// The people whose programs run here.
     pub fn trust(mut self, trust: Trust) -> Lend {
         self.terms.trust = trust;
         self

@@ -157,7 +157,7 @@ pub(super) fn start(compute: &Compute, program: Program, options: MapOptions) ->
             let _ = map.output.send(Err(error)).await;
         }
         for batch in &map.batches {
-            // What stays belongs to a room that was left.
+            // A job that stays belongs to a room that was left.
             let _ = batch.job.erase().await;
         }
     });
@@ -191,7 +191,7 @@ struct Map {
     output: mpsc::Sender<Result<MappedItem, MapError>>,
 }
 
-/// What the map goes on with.
+/// The reason that the map goes on.
 enum Woke {
     Item(Option<Vec<u8>>),
     Result(usize, Option<ResultChange>),
@@ -308,7 +308,7 @@ impl Map {
     /// Results came, or do not count any more.
     async fn note(&mut self, at: usize, change: ResultChange) {
         let Some(batch) = self.batches.get_mut(at) else { return };
-        // What is lost comes again.
+        // Lost results come again.
         let ResultChange::Came { first, values } = change else { return };
         for (unit, value) in (first as usize..).zip(values) {
             let Some(((number, _), came)) = batch.items.get(unit).zip(batch.came.get_mut(unit)) else {

@@ -170,7 +170,7 @@ impl Compute {
         lend::start(self, lend)
     }
 
-    /// What runs on this device.
+    /// The runs on this device.
     pub fn runs(&self) -> Vec<Run> {
         self.0.hub.runs()
     }

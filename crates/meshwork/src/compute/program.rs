@@ -82,7 +82,7 @@ impl Program {
         self
     }
 
-    /// The form of a unit's result. What is neither JSON nor a float loses its tolerance.
+    /// The form of a unit's result. Bytes and whole numbers have no tolerance.
     pub fn result(mut self, shape: Shape) -> Program {
         self.result = shape;
         if matches!(shape, Shape::Bytes | Shape::U32) {
