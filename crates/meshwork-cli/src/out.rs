@@ -67,6 +67,16 @@ pub(crate) fn print(words: impl Display) -> Result<(), Failure> {
     write(&text)
 }
 
+/// Writes a result that is no text. A terminal does not get it, unless `--raw` says so.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    if io::stdout().is_terminal() && !IS_RAW.load(Ordering::Relaxed) {
+        let words =
+            format!("the result is {} bytes, which are no text for a terminal: use --out FILE", bytes.len());
+        return Err(Failure::Usage(words));
+    }
+    write_bytes(bytes)
+}
+
 /// Writes one line of JSON.
 pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> Result<(), Failure> {
     let json = serde_json::to_string(value).context("a result cannot be written as JSON")?;
@@ -74,8 +84,12 @@ pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> Result<(), Failure> {
 }
 
 fn write(text: &str) -> Result<(), Failure> {
+    write_bytes(text.as_bytes())
+}
+
+fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(bytes).and_then(|()| out.flush());
     Ok(written.context("cannot write to standard output")?)
 }
 

@@ -1,9 +1,11 @@
 //! Compute's page: a job of one page runs on another one, and lending stops at a touch.
 
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
+use anyhow::{Context as _, Result, ensure};
+use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, Tab};
+use serde_json::Value;
 
 use crate::common::{open_start, share_front, wait_linked, wait_says};
 
@@ -56,4 +58,64 @@ async fn a_lender_renders_the_same_picture_for_both() -> Result<()> {
     bo.click("lend-stop").await?;
     bo.wait_there(PATIENCE, "lend").await?;
     wait_says(&ann, "devices", "Lends nothing").await
+}
+
+/// The same sum as [`PIXELS`] over a PNG file.
+fn sum_of(path: &Path) -> Result<String> {
+    let pixels = image::open(path)?.into_rgba8().into_raw();
+    let sum = pixels
+        .iter()
+        .enumerate()
+        .fold(7_u64, |sum, (at, value)| (sum * 31 + u64::from(*value) + at as u64) % 4_294_967_291);
+    Ok(sum.to_string())
+}
+
+/// Two pages of different makers and two programs render one picture; one program dies in the middle.
+#[tokio::test]
+async fn pages_and_programs_render_one_picture() -> Result<()> {
+    let (server, cli) = (Server::start().await?, Cli::new()?);
+    let module = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/programs/mandelbrot/mandelbrot.wasm");
+    let create = ["compute", "create", "--server", server.url(), "--private", "--json"];
+    let made = cli.run(create).await?.success()?.json()?;
+    let link = made["link"].as_str().context("a LINK")?.to_owned();
+    let browsers = [Browser::start_kind(Kind::Chromium).await?, Browser::start_kind(Kind::Firefox).await?];
+    let mut tabs = Vec::new();
+    for browser in &browsers {
+        let tab = browser.tab(&link).await?;
+        tab.wait_there(PATIENCE, "lend").await?;
+        tab.click("lend").await?;
+        tab.wait_there(PATIENCE, "lend-stop").await?;
+        tabs.push(tab);
+    }
+    let lend = |who| cli.start(["compute", "lend", &link, "--cores", "1", "--identity", who, "--json"]);
+    let (mut killed, _lender) = (lend("ann")?, lend("bo")?);
+    killed.line(PATIENCE, "a lender", |line| line.contains("lending")).await?;
+    let run = |link: &str, lend: &str, out: &str| {
+        let params = r#"{"columns":8,"rows":6,"iterations":2000}"#;
+        let run = ["compute", "run", link, module, "--units", "48", "--tiles", "8x64x64", "--params", params];
+        let rest = ["--lend", lend, "--out", out, "--unit-ms", "60000", "--timeout", "60s"];
+        cli.start([&run[..], &rest].concat())
+    };
+    let together = run(&link, "0", "together.png")?;
+    let is_running = |line: &str| {
+        let line = serde_json::from_str::<Value>(line).unwrap_or_default();
+        line["runs"].as_array().is_some_and(|runs| !runs.is_empty())
+    };
+    killed.line(PATIENCE, "a unit", is_running).await?;
+    killed.kill();
+    together.end(RENDERED).await?.success()?;
+    let made = cli.run(["compute", "create", "--server", server.url(), "--json"]).await?.success()?.json()?;
+    let alone = made["link"].as_str().context("a LINK")?;
+    run(alone, "1", "alone.png")?.end(RENDERED).await?.success()?;
+    let (together, alone) = (sum_of(&cli.path("together.png"))?, sum_of(&cli.path("alone.png"))?);
+    ensure!(together == alone, "the pictures differ: {together} and {alone}");
+    for tab in &tabs {
+        tab.wait_until(RENDERED, "the picture", async || {
+            let shown = pixels(tab).await?;
+            ensure!(shown == alone, "{shown} and {alone}");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
 }

@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
 use meshwork::compute::format::Job;
 use meshwork::compute::{Reduce, Shape, View, read_packet};
 use meshwork_place::canvas::CanvasSize;
@@ -16,13 +15,7 @@ pub(super) fn write(job: &Job, outcome: &[u8], path: Option<&Path>) -> Result<()
     let Some(path) = path else {
         return match text(job, outcome)? {
             Some(text) => out::print(text),
-            None => {
-                let mut output = std::io::stdout().lock();
-                Ok(output
-                    .write_all(outcome)
-                    .and_then(|()| output.flush())
-                    .context("cannot write the outcome")?)
-            }
+            None => out::bytes(outcome),
         };
     };
     let is_picture = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));

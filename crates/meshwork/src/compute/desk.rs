@@ -148,7 +148,7 @@ impl Session for DeskSession {
                 Output::Effect(Effect::Results(job, ResultChange::Came { first, values }))
             }
             Out::Reopened { job, first, units } => {
-                Output::Effect(Effect::Results(job, ResultChange::Lost { first, units: units.into() }))
+                Output::Effect(Effect::Results(job, ResultChange::Lost { first, units }))
             }
             Out::Changed(_) => Output::Effect(Effect::Changed),
         })

@@ -166,9 +166,10 @@ impl Job {
         let changes = hub.follow(id);
         // All that there is comes anew. Others of this device get it twice, which changes nothing.
         self.compute.0.running.with(|session, _| {
-            let desk = session.desk_mut()?;
-            desk.follow(&id, false);
-            Some(desk.follow(&id, true))
+            if let Some(desk) = session.desk_mut() {
+                desk.follow(&id, false);
+                desk.follow(&id, true);
+            }
         });
         Results { watch: self.watch(), changes }
     }
