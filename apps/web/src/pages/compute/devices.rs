@@ -59,7 +59,7 @@ pub(super) fn DevicesCard(computing: Computing) -> impl IntoView {
         <div class="devices-scroll">
             <div class="devices-scale" aria-hidden="true" hidden=move || keys.with(Vec::len) < 2>{SCALE.map(mark).collect_view()}</div>
             <ul class="devices" data-testid="devices" aria-label=texts::compute::DEVICES>
-                <For each=move || keys.get() key=|endpoint| *endpoint children=move |endpoint| row(computing, devices, endpoint)/>
+                <For each=move || keys.get() key=|endpoint| *endpoint children=move |endpoint| view! { <DeviceRow computing devices endpoint/> }/>
             </ul>
         </div>
         <p class="devices-legend hint" aria-hidden="true">
@@ -133,7 +133,9 @@ fn own_name(computing: Computing) -> String {
     }
 }
 
-fn row(computing: Computing, devices: Memo<Vec<Device>>, endpoint: Endpoint) -> impl IntoView {
+/// A device. Touched, it shows its work.
+#[component]
+fn DeviceRow(computing: Computing, devices: Memo<Vec<Device>>, endpoint: Endpoint) -> impl IntoView {
     let device = Memo::new(move |_| {
         devices.with(|all| all.iter().find(|device| device.endpoint == endpoint).cloned())
     });
