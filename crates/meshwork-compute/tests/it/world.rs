@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use meshwork_compute::book::{BOOK_FIELD, Book, Index, STANDING_ROW, Standing, State};
-use meshwork_compute::job::{Check, Input as JobInput, Kind, Limits, Program, Reduce, Shape, View};
+use meshwork_compute::job::{
+    Check, Input as JobInput, JOB_FIELD, Kind, Limits, Program, Reduce, Shape, View,
+};
 use meshwork_compute::message::{Failure, Offer, Packet, REPORT, Ran, Report, Tag8};
 use meshwork_compute::{Desk, Input, Job, JobId, Output, PoolOrder, Terms, Told, Trust, packet};
 use meshwork_core::blobs::BlobId;
@@ -898,9 +900,19 @@ impl World {
     /// All that must hold of a job that is done: the outcome, the index, credit, and the word that each unit rests on.
     pub(crate) fn judge(&mut self) -> BTreeSet<String> {
         let mut found = self.violations.clone();
-        let ids: Vec<JobId> = self.jobs.keys().copied().collect();
+        // Books of an erased job lie here until their writers remove them, and its outcome is freed.
+        let ids: Vec<JobId> = self.jobs.keys().filter(|id| !self.is_erased(id)).copied().collect();
         ids.iter().for_each(|id| self.judge_one(id, &mut found));
         found
+    }
+
+    /// Whether the last write of a job's own field removed it.
+    fn is_erased(&self, id: &JobId) -> bool {
+        let writer = self.jobs.get(id).and_then(Job::submitter).map(Writer::Peer);
+        let Some(field) = writer.map(|writer| writer.field(JOB_FIELD)) else { return false };
+        let key = (id.row(), field);
+        let fields = self.nodes.iter().filter_map(|node| node.table.get(&key));
+        fields.max_by_key(|(stamp, _)| *stamp).is_some_and(|(_, value)| value.is_none())
     }
 
     /// Followers have all results of a job that is done, if its index and packets are here.
