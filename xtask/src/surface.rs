@@ -298,6 +298,7 @@ mod tests {
         Files::from([
             file("crates/meshwork/src/lib.rs", lib),
             file("crates/meshwork/src/room.rs", room),
+            file("sdk/js/compute-pool.d.ts", "// Words.\n"),
             file("sdk/js/index.d.ts", declarations),
             file("sdk/js/yjs.d.ts", "// Words.\n"),
             file("sdk/js/react.d.ts", "export interface Room {\n  // Words.\n  leave(): void\n}\n"),
