@@ -413,12 +413,15 @@ fn lost_outcome_has_one_new_steward() {
     assert!(matches!(world.run_to_end(300), State::Done { .. }));
     assert_eq!(world.book().map(|book| book.epoch), Some(2));
     world.nodes.iter_mut().filter(|node| node.group == 0).for_each(|node| node.blobs.clear());
-    world.nodes.iter_mut().for_each(|node| node.group = 0);
-    let knows = |world: &World, peer| view(world, peer).state.is_over();
-    while !(knows(&world, 0) && knows(&world, 2)) {
+    // Peer 2 learns of it first, and notices the loss first.
+    let at = world.at(2).unwrap();
+    world.nodes[at].group = 0;
+    while !view(&world, 2).state.is_over() {
         world.tick();
     }
     world.kill(1, false);
+    world.run(5);
+    world.nodes.iter_mut().for_each(|node| node.group = 0);
     assert!(matches!(world.run_to_end(300), State::Done { .. }));
     let book = world.book_of(&id).unwrap();
     assert_eq!((book.epoch, book.by), (3, world.nodes[world.at(0).unwrap()].endpoint.instance));
