@@ -90,25 +90,25 @@ async fn pages_and_programs_render_one_picture() -> Result<()> {
     let lend = |who| cli.start(["compute", "lend", &link, "--cores", "1", "--identity", who, "--json"]);
     let (mut killed, _lender) = (lend("ann")?, lend("bo")?);
     killed.line(PATIENCE, "a lender", |line| line.contains("lending")).await?;
-    let run = |link: &str, lend: &str, out: &str| {
+    let run = |link: &str, lend: &str, out: &str, end: &[&str]| {
         let params = r#"{"columns":8,"rows":6,"iterations":2000}"#;
         let run = ["compute", "run", link, module, "--units", "48", "--tiles", "8x64x64", "--params", params];
         let rest = ["--lend", lend, "--out", out, "--unit-ms", "60000", "--timeout", "60s"];
-        cli.start([&run[..], &rest].concat())
+        cli.start([&run[..], &rest, end].concat())
     };
-    let together = run(&link, "0", "together.png")?;
+    let together = run(&link, "0", "together.png", &["--stay", "--json"])?;
     let is_running = |line: &str| {
         let line = serde_json::from_str::<Value>(line).unwrap_or_default();
         line["runs"].as_array().is_some_and(|runs| !runs.is_empty())
     };
     killed.line(PATIENCE, "a unit", is_running).await?;
     killed.kill();
-    together.end(RENDERED).await?.success()?;
+    together.line(RENDERED, "the outcome", |line| line.contains("checked")).await?;
     let made = cli.run(["compute", "create", "--server", server.url(), "--json"]).await?.success()?.json()?;
     let alone = made["link"].as_str().context("a LINK")?;
-    run(alone, "1", "alone.png")?.end(RENDERED).await?.success()?;
-    let (together, alone) = (sum_of(&cli.path("together.png"))?, sum_of(&cli.path("alone.png"))?);
-    ensure!(together == alone, "the pictures differ: {together} and {alone}");
+    run(alone, "1", "alone.png", &[])?.end(RENDERED).await?.success()?;
+    let (picture, alone) = (sum_of(&cli.path("together.png"))?, sum_of(&cli.path("alone.png"))?);
+    ensure!(picture == alone, "the pictures differ: {picture} and {alone}");
     for tab in &tabs {
         tab.wait_until(RENDERED, "the picture", async || {
             let shown = pixels(tab).await?;

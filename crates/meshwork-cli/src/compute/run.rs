@@ -1,6 +1,8 @@
 //! `compute run`: submits a job and waits for its outcome.
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -15,6 +17,9 @@ use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::room::attempt::Attempt;
 use crate::style;
+
+/// Time in which others fetch the outcome.
+const HAND_OVER: Duration = Duration::from_secs(5);
 
 const AFTER_HELP: &str = "\
 The outcome goes to standard output or --out; with .png and --tiles it is a picture. Lists are written one result a
@@ -49,6 +54,9 @@ pub(crate) struct Arguments {
     /// The file for the outcome. [default: standard output]
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     out: Option<PathBuf>,
+    /// Stay in the room with the outcome until interrupted. Without it others have five seconds to fetch it.
+    #[arg(long)]
+    stay: bool,
     /// Run this user's own programs here too, so many units at once; 0 for none.
     #[arg(long, value_name = "CORES", default_value_t = 1)]
     lend: u8,
@@ -83,11 +91,15 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.input {
         new = new.input(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?);
     }
-    let done = arguments
-        .target
-        .visit(async |attempt, room, compute| submit(attempt, room, compute, new, &arguments).await);
+    let has_outcome = Cell::new(false);
+    let done = arguments.target.visit(async |attempt, room, compute| {
+        submit(attempt, room, compute, new, &arguments).await?;
+        has_outcome.set(true);
+        hand_over(room, arguments.stay).await
+    });
     match done.await? {
         Some(()) => Ok(()),
+        None if has_outcome.get() => Ok(()),
         None => Err(Failure::Unexpected(anyhow::anyhow!("interrupted: the job stays in the room"))),
     }
 }
@@ -124,6 +136,18 @@ async fn submit(
         return arguments.target.common.tell("", &value);
     }
     outcome::write(&view.job, &outcome, arguments.out.as_deref())
+}
+
+/// Stays for those who have not fetched the outcome yet.
+async fn hand_over(room: &Room, stays: bool) -> Result<(), Failure> {
+    if stays {
+        style::note("this program stays with the outcome until it is interrupted");
+        return Err(room.refused().await.into());
+    }
+    if !room.members().await?.is_empty() {
+        tokio::time::sleep(HAND_OVER).await;
+    }
+    Ok(())
 }
 
 /// Shows a job's progress and the reasons for which it stands still, until `end`.

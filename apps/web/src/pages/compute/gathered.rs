@@ -8,12 +8,16 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use meshwork::compute::format::Job as Form;
 use meshwork::compute::{Job, Reduce, ResultChange, Shape, State, read_packet};
+use meshwork_rtc::web;
 use meshwork_web::compute::tiles::Layout;
 
 use super::state::Computing;
 
 /// Least time between two signals.
 const SIGNAL_EACH: Duration = Duration::from_millis(80);
+
+/// Time before an outcome is fetched again that did not come.
+const OUTCOME_AGAIN: Duration = Duration::from_secs(2);
 
 /// The results of a job.
 pub(super) struct Gathered {
@@ -47,7 +51,7 @@ impl Gathered {
                 }
                 followed.note(change);
             }
-            followed.complete(&job, &form).await;
+            followed.complete(&job, &form, (computing, opening)).await;
         });
         Some(gathered)
     }
@@ -80,16 +84,18 @@ impl Gathered {
     }
 
     /// Reads what is missing from the outcome, if the job has one.
-    async fn complete(self: Rc<Self>, job: &Job, form: &Form) {
-        let is_done = job.view().is_some_and(|view| matches!(view.state, State::Done { .. }));
+    async fn complete(self: Rc<Self>, job: &Job, form: &Form, (computing, opening): (Computing, u32)) {
+        let is_done = |job: &Job| job.view().is_some_and(|view| matches!(view.state, State::Done { .. }));
         let is_whole = self.values.borrow().iter().all(Option::is_some);
-        if !is_done || is_whole {
-            return;
-        }
-        // A job whose outcome nobody has shows what came.
-        let Ok(outcome) = job.outcome().await else { return };
-        if let Some(values) = split(form, &outcome) {
-            self.set(0, values.into_iter().map(|value| Some(value.to_vec())).collect());
+        // A job whose outcome nobody has shows what came, until somebody has it.
+        while is_done(job) && !is_whole && computing.is_opening(opening) {
+            if let Ok(outcome) = job.outcome().await {
+                if let Some(values) = split(form, &outcome) {
+                    self.set(0, values.into_iter().map(|value| Some(value.to_vec())).collect());
+                }
+                return;
+            }
+            web::sleep(OUTCOME_AGAIN).await;
         }
     }
 }
