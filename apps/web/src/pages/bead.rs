@@ -7,6 +7,7 @@ use meshwork_core::id::PeerId;
 use meshwork_play::session::Colour;
 use meshwork_web::people::beads::{self, Shape};
 
+use super::session::Session;
 use super::session::profiles::Profiles;
 
 thread_local! {
@@ -84,4 +85,17 @@ fn portrait(shape: Shape, face: String) -> AnyView {
         <image href=face width="24" height="24" preserveAspectRatio="xMidYMid slice" clip-path=clip></image>
     }
     .into_any()
+}
+
+/// A person's bead, marigold for this person.
+#[component]
+pub(crate) fn PersonBead(session: Session, peer: PeerId) -> impl IntoView {
+    match peer == session.node.peer() {
+        true => view! { <OwnBead called=session.me.name/> }.into_any(),
+        false => view! { <Bead peer letter=Signal::derive(move || {
+            session.people.rows.track();
+            session.people.letter_of(peer)
+        })/> }
+        .into_any(),
+    }
 }

@@ -28,9 +28,7 @@ use serde_json::{Value, json};
 use crate::bytes;
 use crate::duration::date;
 use crate::exit::Failure;
-use crate::room::attempt::Attempt;
 use crate::room::lan::Registry;
-use crate::room::signal::Stop;
 use crate::room::{Common, keep, link};
 
 /// The conversation of a room: `chat LINK`, of the local network: `chat`, or one of the commands.
@@ -119,14 +117,8 @@ pub(crate) async fn run(arguments: Arguments, pages: Arc<dyn Pages>) -> Result<(
 }
 
 async fn create(Create { registry, private, name, common }: Create) -> Result<(), Failure> {
-    let mut stop = Stop::listen()?;
-    let attempt = Attempt::start(&common, registry.builder()).await?;
-    let new = if private { chat::room().private() } else { chat::room() };
-    let new = name.into_iter().fold(new, meshwork::NewRoom::named);
-    let made = async { registry.hand_out(&attempt.create(new).await?, &common, &mut stop).await };
-    let result = made.await;
-    attempt.close().await;
-    result
+    let new = name.into_iter().fold(chat::room(), meshwork::NewRoom::named);
+    registry.make(new, private, &common).await
 }
 
 /// The names of people, by peer.

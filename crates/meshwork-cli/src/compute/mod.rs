@@ -95,7 +95,9 @@ impl Command {
 /// Runs one command to its end.
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Create(arguments) => create(arguments).await,
+        Command::Create(Create { registry, private, common }) => {
+            registry.make(compute::room(), private, &common).await
+        }
         Command::Run(arguments) => run::run(arguments).await,
         Command::Map(arguments) => map::run(arguments).await,
         Command::Lend(arguments) => lend::run(arguments).await,
@@ -130,17 +132,6 @@ impl Target {
         attempt.close().await;
         result
     }
-}
-
-async fn create(arguments: Create) -> Result<(), Failure> {
-    let Create { registry, private, common } = arguments;
-    let mut stop = Stop::listen()?;
-    let attempt = Attempt::start(&common, registry.builder()).await?;
-    let new = if private { compute::room().private() } else { compute::room() };
-    let made = async { registry.hand_out(&attempt.create(new).await?, &common, &mut stop).await };
-    let result = made.await;
-    attempt.close().await;
-    result
 }
 
 /// Whether the room has a secret, so that everybody in it was invited.

@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
-use meshwork::{Builder, Lan, Room};
+use meshwork::{Builder, Lan, NewRoom, Room};
 use serde_json::json;
 
-use super::attempt::guest;
+use super::attempt::{Attempt, guest};
 use super::signal::Stop;
 use super::{Common, link};
 use crate::exit::Failure;
@@ -112,6 +112,17 @@ impl Registry {
     /// Whether a server keeps the room on its list when this program ends.
     pub(crate) fn has_server(&self) -> bool {
         self.server.is_some()
+    }
+
+    /// Makes a room, with a secret if it is private, hands it out, and leaves it.
+    pub(crate) async fn make(&self, new: NewRoom, is_private: bool, common: &Common) -> Result<(), Failure> {
+        let mut stop = Stop::listen()?;
+        let attempt = Attempt::start(common, self.builder()).await?;
+        let new = if is_private { new.private() } else { new };
+        let made = async { self.hand_out(&attempt.create(new).await?, common, &mut stop).await };
+        let result = made.await;
+        attempt.close().await;
+        result
     }
 
     /// Prints the LINK of a new room. Without a server prints its code too, and stays in the room until the program is asked to

@@ -20,7 +20,6 @@ use serde::Serialize;
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
 use crate::room::lan::Registry;
-use crate::room::signal::Stop;
 use crate::room::{Common, keep, link, links, turn_on};
 
 /// The commands for counters, values and documents.
@@ -101,7 +100,9 @@ impl Command {
 /// Runs one command to its end.
 pub(crate) async fn run(command: Command, pages: Arc<dyn Pages>) -> Result<(), Failure> {
     match command {
-        Command::Create(arguments) => create(arguments).await,
+        Command::Create(Create { registry, private, common }) => {
+            registry.make(sync::room(), private, &common).await
+        }
         Command::Link(arguments) => links::run(arguments).await,
         Command::List(arguments) => read::list(arguments).await,
         Command::Get(arguments) => read::get(arguments).await,
@@ -142,17 +143,6 @@ impl Target {
         attempt.close().await;
         done
     }
-}
-
-async fn create(arguments: Create) -> Result<(), Failure> {
-    let Create { registry, private, common } = arguments;
-    let mut stop = Stop::listen()?;
-    let attempt = Attempt::start(&common, registry.builder()).await?;
-    let new = if private { sync::room().private() } else { sync::room() };
-    let made = async { registry.hand_out(&attempt.create(new).await?, &common, &mut stop).await };
-    let result = made.await;
-    attempt.close().await;
-    result
 }
 
 fn word() -> AppWord {

@@ -5,8 +5,8 @@ use meshwork::compute::{Check, JobView};
 use meshwork_core::id::PeerId;
 use meshwork_web::texts;
 
+use super::super::bead::PersonBead;
 use super::super::icons;
-use super::run::PersonBead;
 use super::state::Computing;
 
 /// The cards below a job.
@@ -77,7 +77,7 @@ fn caught_card(computing: Computing, peer: PeerId, may_pardon: Memo<bool>) -> im
     view! {
         <section class="compute-card caught-card">
             <div class="card-head">
-                <PersonBead computing peer/>
+                <PersonBead session=computing.session peer/>
                 <h3>{icons::cross()}{move || texts::compute::wrong_result(&computing.called(peer))}</h3>
             </div>
             <p class="hint">{move || texts::compute::wrong_result_means(&computing.called(peer))}</p>

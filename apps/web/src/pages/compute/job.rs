@@ -11,13 +11,13 @@ use meshwork_web::compute::{credit, results};
 use meshwork_web::people::beads;
 use meshwork_web::texts;
 
+use super::super::bead::PersonBead;
 use super::super::icon_button::IconButton;
 use super::super::{browser, icons};
 use super::board::name_of;
 use super::chart::Chart;
 use super::checks::Checks;
 use super::picture::Picture;
-use super::run::PersonBead;
 use super::state::Computing;
 
 /// The card of a job, and those below it.
@@ -322,7 +322,7 @@ fn Credit(computing: Computing, view: Memo<Option<JobView>>) -> impl IntoView {
     let entry = move |(peer, units): (PeerId, u32)| {
         view! {
             <li>
-                <PersonBead computing peer/>
+                <PersonBead session=computing.session peer/>
                 <span class="called">{move || texts::capital(&computing.called(peer))}</span>
                 <strong>{texts::grouped(units as usize)}</strong>
             </li>

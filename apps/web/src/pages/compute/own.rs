@@ -14,11 +14,11 @@ use meshwork_web::compute::results;
 use meshwork_web::compute::trial::{self as trial, Problem, Tried};
 use meshwork_web::texts;
 
+use super::super::bead::PersonBead;
 use super::super::code_editor::CodeEditor;
 use super::super::notices::NoticeCard;
 use super::super::{browser, icons};
 use super::job::REDUCTIONS;
-use super::run::PersonBead;
 use super::state::Computing;
 use super::trial::try_here;
 
@@ -530,7 +530,7 @@ fn RunInRoom(computing: Computing) -> impl IntoView {
     let why_not = Memo::new(move |_| own.why_not());
     let beads = move || {
         let peers = lenders.get().into_iter().take(BEADS);
-        peers.map(|(peer, _)| view! { <PersonBead computing peer/> }).collect_view()
+        peers.map(|(peer, _)| view! { <PersonBead session=computing.session peer/> }).collect_view()
     };
     view! {
         <div class="own-run">

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use meshwork::compute::JobId;
-use meshwork_core::id::PeerId;
 use meshwork_web::texts;
 
-use super::super::bead::{Bead, OwnBead};
+use super::super::bead::{OwnBead, PersonBead};
 use super::board::name_of;
 use super::state::{Computing, Wait};
 
@@ -30,7 +29,7 @@ pub(super) fn RunningHere(computing: Computing) -> impl IntoView {
                 </span>
                 <span class="run-strand" aria-hidden="true">
                     <OwnBead called=Signal::stored(String::new())/>
-                    <PersonBead computing peer/>
+                    <PersonBead session=computing.session peer/>
                 </span>
             </li>
         })
@@ -51,19 +50,5 @@ pub(super) fn RunningHere(computing: Computing) -> impl IntoView {
             {move || runs.get().into_iter().filter_map(line).collect_view()}
         </ul>
         {nothing}
-    }
-}
-
-/// A person's bead, marigold for this person.
-#[component]
-pub(super) fn PersonBead(computing: Computing, peer: PeerId) -> impl IntoView {
-    let session = computing.session;
-    match peer == session.node.peer() {
-        true => view! { <OwnBead called=session.me.name/> }.into_any(),
-        false => view! { <Bead peer letter=Signal::derive(move || {
-            session.people.rows.track();
-            session.people.letter_of(peer)
-        })/> }
-        .into_any(),
     }
 }

@@ -5,8 +5,8 @@ use meshwork_core::id::PeerId;
 use meshwork_web::compute::lending::Whose;
 use meshwork_web::texts;
 
+use super::super::bead::PersonBead;
 use super::super::icons;
-use super::run::PersonBead;
 use super::state::Computing;
 
 /// The step of the share of time, in per cent.
@@ -206,7 +206,7 @@ fn Ticks(computing: Computing) -> impl IntoView {
                         });
                     }
                 />
-                <PersonBead computing peer/>
+                <PersonBead session=computing.session peer/>
                 <span class="trust-label">{called}</span>
             </label>
         }

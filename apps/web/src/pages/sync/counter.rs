@@ -5,7 +5,7 @@ use meshwork_core::id::PeerId;
 use meshwork_web::people::beads;
 use meshwork_web::texts;
 
-use super::super::bead::{Bead, OwnBead};
+use super::super::bead::PersonBead;
 use super::state::{COUNTER, Sync};
 
 /// The card.
@@ -92,24 +92,10 @@ fn part(sync: Sync, (peer, total): (PeerId, i64)) -> impl IntoView {
 fn entry(sync: Sync, (peer, total): (PeerId, i64)) -> impl IntoView {
     view! {
         <li>
-            <PersonBead sync peer/>
+            <PersonBead session=sync.session peer/>
             <span class="called">{move || called(sync, peer)}</span>
             <strong>{texts::signed(total)}</strong>
         </li>
-    }
-}
-
-/// A person's bead, one's own as one's own.
-#[component]
-pub(super) fn PersonBead(sync: Sync, peer: PeerId) -> impl IntoView {
-    let session = sync.session;
-    match peer == session.node.peer() {
-        true => view! { <OwnBead called=session.me.name/> }.into_any(),
-        false => view! { <Bead peer letter=Signal::derive(move || {
-            session.people.rows.track();
-            session.people.letter_of(peer)
-        })/> }
-        .into_any(),
     }
 }
 

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use meshwork_web::texts;
 
-use super::counter::{PersonBead, called};
+use super::super::bead::PersonBead;
+use super::counter::called;
 use super::rows::{label, shown};
 use super::state::{Sync, Written};
 
@@ -38,7 +39,7 @@ pub(super) fn History(sync: Sync, key: StoredValue<String>, is_shut: Memo<bool>)
         });
         view! {
             <li>
-                <PersonBead sync peer=author/>
+                <PersonBead session=sync.session peer=author/>
                 <span class="history-value">{words}</span>
                 <span class="age">{move || called(sync, author)} ", " {age}</span>
                 {again}

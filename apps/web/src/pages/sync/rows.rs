@@ -4,8 +4,9 @@ use leptos::prelude::*;
 use leptos::{html, web_sys};
 use meshwork_web::texts;
 
+use super::super::bead::PersonBead;
 use super::super::icons;
-use super::counter::{PersonBead, called};
+use super::counter::called;
 use super::edit_line::EditLine;
 use super::history::History;
 use super::state::{Sync, Written};
@@ -181,7 +182,7 @@ fn ValueRow(
             let age = move || texts::ago::shown(sync.now_ms.get().saturating_sub(at_ms));
             view! {
                 <span class="value-by" title=move || called(sync, author)>
-                    <PersonBead sync peer=author/>
+                    <PersonBead session=sync.session peer=author/>
                     <span class="sr-only">{move || called(sync, author)}</span>
                     <span class="age">{age}</span>
                 </span>

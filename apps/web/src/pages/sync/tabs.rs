@@ -7,10 +7,10 @@ use leptos::prelude::*;
 use meshwork_web::sync::statistics;
 use meshwork_web::texts;
 
+use super::super::bead::PersonBead;
 use super::super::icons;
 use super::super::session::Session;
 use super::super::tab_list::{TabList, TabName};
-use super::counter::PersonBead;
 use super::document::DocumentPanel;
 use super::state::{Sync, Tab};
 use super::values::Values;
@@ -110,7 +110,7 @@ fn Held(sync: Sync) -> impl IntoView {
     let count = move || Some(people.with(BTreeSet::len)).filter(|count| *count > 0);
     let beads = move || {
         let beads = people.get().into_iter().take(HOLDERS_SHOWN);
-        beads.map(|peer| view! { <PersonBead sync peer/> }).collect_view()
+        beads.map(|peer| view! { <PersonBead session=sync.session peer/> }).collect_view()
     };
     view! {
         <p class="held" class:done=is_safe hidden=move || held.with(Option::is_none)>

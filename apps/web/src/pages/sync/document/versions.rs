@@ -10,9 +10,10 @@ use meshwork_sync::about::{self, LABEL_MAX, VERSION_MAX, Version};
 use meshwork_sync::document::update;
 use meshwork_web::texts;
 
+use super::super::super::bead::PersonBead;
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, icons};
-use super::super::counter::{PersonBead, called};
+use super::super::counter::called;
 use super::super::state::Tab;
 use super::desk::{self, Row};
 use super::state::Writing;
@@ -262,7 +263,7 @@ fn Entry(versions: Versions, version: Version) -> impl IntoView {
                 aria-pressed=move || is_chosen.get().to_string()
                 on:click=move |_| versions.choose(version.get_value())
             >
-                <PersonBead sync peer=author/>
+                <PersonBead session=sync.session peer=author/>
                 <span class="version-words"><strong>{label}</strong><small>{by}</small></span>
             </button>
         </li>
@@ -332,7 +333,7 @@ fn shown(writing: Writing, row: Row) -> AnyView {
     let author = row.author.and_then(|author| author.parse::<PeerId>().ok());
     let sync = writing.sync;
     let by = author.map(|peer| {
-        view! { <span title=move || called(sync, peer)><PersonBead sync peer/></span> }
+        view! { <span title=move || called(sync, peer)><PersonBead session=sync.session peer/></span> }
     });
     view! {
         <li class=row.kind>

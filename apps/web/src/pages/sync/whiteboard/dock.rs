@@ -7,10 +7,10 @@ use meshwork_sync::whiteboard::{COLOURS, Style, Way};
 use meshwork_web::sync::whiteboard::hand::Tool;
 use meshwork_web::texts;
 
+use super::super::super::bead::PersonBead;
 use super::super::super::browser;
 use super::super::super::icon_button::IconButton;
 use super::super::super::icons;
-use super::super::counter::PersonBead;
 use super::easel::Easel;
 use super::files;
 use super::keyboard::{TOOLS, ZOOM_STEP};
@@ -293,7 +293,7 @@ pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
                 aria-pressed=move || is_followed().to_string()
                 on:click=move |_| easel.follow((!is_followed()).then_some(who))
             >
-                <PersonBead sync=easel.sync peer=who.peer/>
+                <PersonBead session=easel.sync.session peer=who.peer/>
             </button>
         }
     };
