@@ -95,8 +95,8 @@ struct Rough {
     conducts: Vec<Conduct>,
     /// Leaving, returning: the second and the peer.
     plans: Vec<(u64, bool, usize)>,
-    /// Units that honest lenders could have run by now.
-    possible: f64,
+    /// Units that honest lenders, and of those that trusted peers, could have run by the end of each second.
+    possible: Vec<(f64, f64)>,
 }
 
 impl Rough {
@@ -125,7 +125,7 @@ impl Rough {
         }
         let speed: f64 = units.iter().map(|unit| 1.0 / unit.as_secs_f64()).sum();
         world.job.units = (speed * IDEAL) as u32;
-        Rough { world, units, conducts, plans, possible: 0.0 }
+        Rough { world, units, conducts, plans, possible: Vec::new() }
     }
 
     /// One second.
@@ -145,23 +145,30 @@ impl Rough {
                 .for_each(|node| node.group = u8::from(is_split && node.peer % 3 == 0));
         }
         self.world.run(1);
-        let here = self.world.nodes.iter().filter(|node| node.peer < self.units.len());
-        let honest = here.filter(|node| !self.conducts[node.peer].lies());
-        self.possible += honest.map(|node| 1.0 / self.units[node.peer].as_secs_f64()).sum::<f64>();
+        let (mut honest, mut trusted) = self.possible.last().copied().unwrap_or_default();
+        for node in self.world.nodes.iter().filter(|node| node.peer < self.units.len()) {
+            let speed = 1.0 / self.units[node.peer].as_secs_f64();
+            honest += if self.conducts[node.peer].lies() { 0.0 } else { speed };
+            trusted += if node.peer < STEWARDS { speed } else { 0.0 };
+        }
+        self.possible.push((honest, trusted));
     }
 
-    /// Runs to the end. Returns the seconds that it took, and those in which the lenders could have done it.
+    /// Runs to the end. Returns the seconds that it took, and those in which the lenders could have run the units and the trusted peers the
+    /// checks.
     fn run(&mut self) -> (u64, u64) {
-        self.world.submit(0);
-        let (mut seconds, mut ideal) = (0, None);
+        let id = self.world.submit(0);
+        let mut seconds = 0;
         while seconds < 3000 && !self.world.state().is_over() {
             self.second(seconds);
             seconds += 1;
-            if ideal.is_none() && self.possible >= f64::from(self.world.job.units) {
-                ideal = Some(seconds);
-            }
         }
-        (seconds, ideal.unwrap_or(seconds))
+        let views = self.world.nodes.iter().filter_map(|node| node.desk.job(&id));
+        let (units, checked) = (self.world.job.units, views.map(|view| view.checked).max().unwrap_or(0));
+        let could = |(honest, trusted): &(f64, f64)| *honest >= units.into() && *trusted >= checked.into();
+        let ideal = self.possible.iter().position(could).map_or(seconds, |at| at as u64 + 1);
+        println!("{units} units, {checked} of them checked");
+        (seconds, ideal)
     }
 
     /// Wrong results in the outcome, and those of them that a trusted peer repeated.
