@@ -75,18 +75,25 @@ fn sum_of(path: &Path) -> Result<String> {
 async fn pages_and_programs_render_one_picture() -> Result<()> {
     let (server, cli) = (Server::start().await?, Cli::new()?);
     let module = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/programs/mandelbrot/mandelbrot.wasm");
-    let create = ["compute", "create", "--server", server.url(), "--private", "--json"];
+    let create = ["place", "create", "--server", server.url(), "--private", "--json"];
     let made = cli.run(create).await?.success()?.json()?;
-    let link = made["link"].as_str().context("a LINK")?.to_owned();
+    let place = made["link"].as_str().context("a LINK")?.to_owned();
     let browsers = [Browser::start_kind(Kind::Chromium).await?, Browser::start_kind(Kind::Firefox).await?];
-    let mut tabs = Vec::new();
-    for browser in &browsers {
-        let tab = browser.tab(&link).await?;
+    // One page is there before the app is, the other follows a link to it and learns of it from the first.
+    let mut tabs = vec![browsers[0].tab(&place).await?];
+    tabs[0].wait_there(PATIENCE, "palette-000000").await?;
+    let turned = cli.run(["compute", "turn-on", &place, "--json"]).await?.success()?.json()?;
+    let link = turned["link"].as_str().context("a LINK")?.to_owned();
+    tabs[0].wait_there(PATIENCE, "front-compute").await?;
+    tabs[0].click("front-compute").await?;
+    tabs.push(browsers[1].tab(&link).await?);
+    for tab in &tabs {
         tab.wait_there(PATIENCE, "lend").await?;
         tab.click("lend").await?;
         tab.wait_there(PATIENCE, "lend-stop").await?;
-        tabs.push(tab);
     }
+    // Lending goes on behind another app.
+    tabs[0].click("front-place").await?;
     let lend = |who| cli.start(["compute", "lend", &link, "--cores", "1", "--identity", who, "--json"]);
     let (mut killed, _lender) = (lend("ann")?, lend("bo")?);
     killed.line(PATIENCE, "a lender", |line| line.contains("lending")).await?;
@@ -109,6 +116,7 @@ async fn pages_and_programs_render_one_picture() -> Result<()> {
     run(alone, "1", "alone.png", &[])?.end(RENDERED).await?.success()?;
     let (picture, alone) = (sum_of(&cli.path("together.png"))?, sum_of(&cli.path("alone.png"))?);
     ensure!(picture == alone, "the pictures differ: {picture} and {alone}");
+    tabs[0].click("front-compute").await?;
     for tab in &tabs {
         tab.wait_until(RENDERED, "the picture", async || {
             let shown = pixels(tab).await?;

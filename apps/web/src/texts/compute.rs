@@ -53,6 +53,7 @@ pub const HIDDEN: &str = "Waits while this page is hidden.";
 pub const NO_POOL: &str = "This browser cannot run programs in a closed box. Try another browser.";
 pub const POOL_MISSING: &str =
     "The part that runs programs cannot be loaded. Check the network and try again.";
+pub const NOT_ON: &str = "The rules of this room are not here yet. Try again in a moment.";
 pub const NO_MODULES: &str = "This browser cannot end a WebAssembly program that loops, so here such programs run of people you allow only.";
 pub const LENDS_NOTHING: &str = "Lends nothing";
 pub const PAUSED_LENDER: &str = "Paused";
@@ -296,10 +297,15 @@ pub fn checked(checked: u32, accepted: u32) -> String {
 
 /// How results are checked.
 pub fn check(check: Check, trusted: &[String]) -> String {
+    let again = |which: &str| {
+        let is_one = matches!(trusted, [one] if one != super::YOU_IN_SENTENCE);
+        let verb = if is_one { "runs" } else { "run" };
+        format!("{} {verb} {which} units again.", capital(&super::list(trusted, super::NOBODY)))
+    };
     match check {
         Check::None => "Results are taken as they come.".to_owned(),
-        Check::Sample => format!("{} run drawn units again.", capital(&super::list(trusted, super::NOBODY))),
-        Check::All => format!("{} run all units again.", capital(&super::list(trusted, super::NOBODY))),
+        Check::Sample => again("drawn"),
+        Check::All => again("all"),
     }
 }
 

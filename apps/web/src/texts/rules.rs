@@ -29,12 +29,12 @@ pub fn how_fast(verb: &str) -> String {
 
 /// Several of the app's units.
 pub fn units(unit: &str) -> String {
-    format!("{unit}s")
+    unit.strip_suffix('y').map_or_else(|| format!("{unit}s"), |stem| format!("{stem}ies"))
 }
 
 /// What stands between the number of units and the time.
 pub fn units_every(unit: &str) -> String {
-    format!("{unit}s every")
+    format!("{} every", units(unit))
 }
 
 /// Who may do what the app is for.

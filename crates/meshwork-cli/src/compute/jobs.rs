@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use meshwork::compute::{Compute, JobView, State};
-use meshwork::{Closed, Room};
+use meshwork::{Closed, PeerId, Room};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -19,8 +19,9 @@ use crate::room::in_step::{self, Content};
 const DEVICES: Duration = Duration::from_secs(1);
 
 const LIST_HELP: &str = "\
-With --json: {jobs: [{job, name, submitter, state, units, accepted, checked, lenders, standstill}], devices:
-[{device, name, cores, offers}]}. The state is running, paused, done, failed or cancelled.";
+With --json: {jobs: [{job, name, submitter, state, units, accepted, checked, lenders, standstill,
+caught}], devices: [{device, name, cores, offers}]}. The state is running, paused, done, failed or cancelled; caught has the peers that
+sent wrong results.";
 
 /// Arguments of `compute list`.
 #[derive(Args)]
@@ -188,10 +189,11 @@ async fn value(room: &Room, id: &str, view: &JobView) -> Value {
         (Some(standstill), None) => Some(standstill_words(room, standstill).await),
         (None, None) => None,
     };
+    let caught: Vec<String> = view.caught.iter().map(PeerId::to_string).collect();
     json!({
         "job": id, "name": view.job.program.name.as_str(), "submitter": view.submitter.to_string(), "by": by,
         "state": state, "units": view.units, "accepted": view.accepted, "checked": view.checked,
-        "lenders": view.lenders, "standstill": standstill,
+        "lenders": view.lenders, "standstill": standstill, "caught": caught,
     })
 }
 

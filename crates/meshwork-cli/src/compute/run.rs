@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use meshwork::Room;
 use meshwork::compute::{Compute, Job, JobError, Lend, NewJob, Reduce, Shape, State, SubmitError};
+use meshwork::{PeerId, Room};
 use meshwork_engines::Threads;
 use serde_json::json;
 
@@ -24,7 +24,8 @@ const HAND_OVER: Duration = Duration::from_secs(5);
 const AFTER_HELP: &str = "\
 The outcome goes to standard output or --out; with .png and --tiles it is a picture. Lists are written one result a
 line, sums as a number. Interrupted, the job stays in the room: with trusted peers that stay it goes on, and
-`compute list` shows it. With --json: {job, units, checked, bytes}.
+`compute list` shows it. With --json: {job, units, checked, bytes, caught}, where caught has the peers that sent
+wrong results.
 
   meshwork compute run LINK mandelbrot.wasm --units 192 --tiles 16x64x64 --out picture.png
   meshwork compute run LINK primes.js --units 1000 --result u32 --reduce sum";
@@ -131,8 +132,10 @@ async fn submit(
             outcome::write(&view.job, &outcome, Some(path))?;
         }
         let id = job.id().to_string();
-        let value =
-            json!({ "job": id, "units": view.units, "checked": view.checked, "bytes": outcome.len() });
+        let caught: Vec<String> = view.caught.iter().map(PeerId::to_string).collect();
+        let value = json!({
+            "job": id, "units": view.units, "checked": view.checked, "bytes": outcome.len(), "caught": caught,
+        });
         return arguments.target.common.tell("", &value);
     }
     outcome::write(&view.job, &outcome, arguments.out.as_deref())
@@ -158,10 +161,17 @@ pub(super) async fn watch<T>(
 ) -> Result<T, Failure> {
     let progress = Progress::start("Computing", "units");
     let show = async {
-        let (mut watch, mut told) = (job.watch(), String::new());
+        let (mut watch, mut told, mut caught) = (job.watch(), String::new(), 0);
         progress.turn_to("Computing", job.view().map(|view| view.units.into()));
         while let Some(view) = watch.next().await {
             progress.set(view.accepted.into());
+            for peer in view.caught.iter().skip(caught) {
+                let name = room.name_of(*peer).await.ok().flatten().unwrap_or_else(|| peer.short());
+                progress.aside(|| {
+                    style::note(format!("{name} sent a wrong result, and lends to this job no more"))
+                });
+            }
+            caught = view.caught.len();
             let words = match (&view.state, &view.standstill) {
                 (State::Running | State::Paused, Some(standstill)) => {
                     standstill_words(room, standstill).await

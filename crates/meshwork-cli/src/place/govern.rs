@@ -11,7 +11,7 @@ use super::values::{self, Position};
 use super::{Common, counted};
 use crate::duration;
 use crate::exit::Failure;
-use crate::room::{in_room, wait_for_holders};
+use crate::room::{held_by, in_room, wait_for_holders};
 use crate::style;
 
 /// The rules that can be set.
@@ -160,7 +160,7 @@ pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
     let (rules, banned, holders) = found.await?;
     common.tell(&words(&rules, &banned), &value(&rules, &banned, holders))?;
     if let Some(holders) = holders {
-        style::note(format!("{} have these rules.", counted(holders, "member")));
+        style::note(held_by(holders, "these rules"));
     }
     Ok(())
 }
@@ -194,7 +194,7 @@ pub(super) async fn ban(arguments: BanArguments) -> Result<(), Failure> {
     });
     let holders = banned.await?;
     let what = if lift { "can paint again" } else { "is banned" };
-    let words = format!("{} {what}. {} know.", peer.short(), counted(holders, "member"));
+    let words = format!("{} {what}. {}", peer.short(), held_by(holders, "this"));
     common.tell(&words, &json!({ "peer": peer.to_string(), "banned": !lift, "known_by": holders }))
 }
 
@@ -210,7 +210,7 @@ pub(super) async fn erase(arguments: EraseArguments) -> Result<(), Failure> {
         wait_for_holders(attempt, room).await
     });
     let holders = erased.await?;
-    let words = format!("Erased all cells up to now. {} have this.", counted(holders, "member"));
+    let words = format!("Erased all cells up to now. {}", held_by(holders, "this"));
     common.tell(&words, &json!({ "known_by": holders }))
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use meshwork::{Link, PeerId, Room, Writers};
 use serde_json::json;
 
-use super::{Common, counted, in_room, link, wait_for_holders};
+use super::{Common, held_by, in_room, link, wait_for_holders};
 use crate::exit::Failure;
 use crate::style;
 
@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         value["locked_out"] = locked_out.iter().map(entry).collect();
     }
     common.tell(&link, &value)?;
-    style::note(format!("{} have this.", counted(holders, "member")));
+    style::note(held_by(holders, "this"));
     if new {
         style::note(words_of(&locked_out));
     }

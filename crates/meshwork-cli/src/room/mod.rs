@@ -90,6 +90,12 @@ pub(crate) fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
+/// The members that hold something, in words.
+pub(crate) fn held_by(holders: usize, what: &str) -> String {
+    let verb = if holders == 1 { "has" } else { "have" };
+    format!("{} {verb} {what}.", counted(holders, "member"))
+}
+
 /// Waits until a member that stays has the same records, on its disk if it has one. Returns how many do.
 pub(crate) async fn wait_for_holders(attempt: &Attempt, room: &Room) -> Result<usize, Failure> {
     attempt.within(room, room.rules().held()).await.map_err(|failure| match failure {

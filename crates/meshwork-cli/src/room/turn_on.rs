@@ -5,7 +5,7 @@ use meshwork::{Link, NewRoom};
 use meshwork_core::signed::app::AppWord;
 use serde_json::json;
 
-use super::{Common, counted, in_room, link, wait_for_holders};
+use super::{Common, held_by, in_room, link, wait_for_holders};
 use crate::exit::Failure;
 use crate::style;
 
@@ -28,6 +28,6 @@ pub(crate) async fn run(arguments: Arguments, app: NewRoom, word: AppWord) -> Re
     });
     let (holders, link) = (turned.await?, link.with_app(word).to_string());
     common.tell(&link, &json!({ "link": link, "known_by": holders }))?;
-    style::note(format!("{} have this.", counted(holders, "member")));
+    style::note(held_by(holders, "this"));
     Ok(())
 }

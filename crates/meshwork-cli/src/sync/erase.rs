@@ -8,7 +8,7 @@ use super::Target;
 use super::read::fetch;
 use crate::exit::Failure;
 use crate::room::attempt::Attempt;
-use crate::room::{counted, wait_for_holders};
+use crate::room::{held_by, wait_for_holders};
 
 const AFTER_HELP: &str = "\
 The text disappears for everybody. The text of others between stays, and later writes are not erased. The command
@@ -35,7 +35,7 @@ pub(super) async fn run(arguments: Erase) -> Result<(), Failure> {
         let is_erased = app.document(name).erase_by(*peer).await?;
         let holders = wait_for_holders(attempt, room).await?;
         let words = match is_erased {
-            true => format!("Erased. {} know.", counted(holders, "member")),
+            true => format!("Erased. {}", held_by(holders, "this")),
             false => String::from("There was nothing to erase."),
         };
         Ok((words, json!({ "name": name, "erased": is_erased, "known_by": holders })))

@@ -94,6 +94,26 @@ fn a_shell_maps_lines_over_an_offered_command() {
     wrong.expect_words(&["line 2 is not JSON"]);
 }
 
+/// Two machines offer the same name, and one of them lies.
+#[test]
+fn a_liar_is_named_and_changes_nothing() {
+    let home = Home::new();
+    let (_server, link) = room(&home, &["--private"]);
+    let offer = |answer: &str| format!("square=sh -c 'echo {answer}'");
+    let honest = offer("$((MESHWORK_UNIT * MESHWORK_UNIT))");
+    // The submitter's own machine repeats the units of others.
+    let _own = lends(&home, &link, "ann", &["--offer", &honest, "--only-offers", "--cores", "1"]);
+    let _liar = lends(&home, &link, "liar", &["--offer", &offer("7"), "--only-offers", "--cores", "4"]);
+    let liar = home.run(["identity", "show", "--identity", "liar", "--json"]).expect_code(0).json();
+    let run = ["compute", "run", &link, "@square", "--units", "30", "--result", "json", "--lend", "0"];
+    let trust = ["--trusted", "me", "--check", "all", "--identity", "ann", "--out", "squares.json"];
+    let ran = home.run([&run[..], &trust, &["--json"]].concat()).expect_code(0).json();
+    let written = std::fs::read_to_string(home.path("squares.json")).expect("it was written");
+    let squares: Vec<u32> = written.lines().filter_map(|line| line.parse().ok()).collect();
+    assert_eq!(squares, (0..30_u32).map(|unit| unit * unit).collect::<Vec<_>>());
+    assert_eq!(ran["caught"], json!([liar["peer"]]));
+}
+
 #[test]
 fn python_maps_with_a_script() {
     let home = Home::new();

@@ -21,10 +21,11 @@ pub(crate) struct Compute;
 #[derive(Clone, Copy)]
 pub(super) struct Kept(StoredValue<Option<State>, LocalStorage>);
 
-/// The state, and the call that ends it.
+/// The state, and the calls that begin with a room and end it.
 #[derive(Clone)]
 struct State {
     state: Rc<dyn Any>,
+    begin: Rc<dyn Fn()>,
     clear: Rc<dyn Fn()>,
 }
 
@@ -34,9 +35,9 @@ impl Kept {
         Some(self.0.get_value()?.state)
     }
 
-    /// Keeps the state; `clear` is called when a room is left.
-    pub(super) fn keep(self, state: Rc<dyn Any>, clear: impl Fn() + 'static) {
-        self.0.set_value(Some(State { state, clear: Rc::new(clear) }));
+    /// Keeps the state; `begin` is called when a room opened or its rules changed, `clear` when it is left.
+    pub(super) fn keep(self, state: Rc<dyn Any>, begin: impl Fn() + 'static, clear: impl Fn() + 'static) {
+        self.0.set_value(Some(State { state, begin: Rc::new(begin), clear: Rc::new(clear) }));
     }
 }
 
@@ -69,6 +70,12 @@ impl Entry for Compute {
 
     fn begin(&self, session: Session) {
         session.keep(Kept(StoredValue::new_local(None)));
+    }
+
+    fn enter(&self, session: Session) {
+        if let Some(State { begin, .. }) = session.app::<Kept>().0.get_value() {
+            begin();
+        }
     }
 
     fn leave(&self, session: Session) {

@@ -121,7 +121,7 @@ impl Computing {
         });
         // Its signals live as long as the page.
         std::mem::forget(owner);
-        kept.keep(Rc::new(computing), move || computing.clear());
+        kept.keep(Rc::new(computing), move || computing.begin(), move || computing.clear());
         computing.follow_visibility();
         spawn_local(computing.follow_battery());
         computing
@@ -131,20 +131,22 @@ impl Computing {
         self.work.get_value()
     }
 
-    /// Begins with the open room, unless it has begun.
+    /// Begins with the open room, unless it has begun. A page that follows a link may be here before the rules that turn Compute on.
     pub(super) fn begin(self) {
         let Some(room) = self.session.node.room_id() else { return };
-        if self.work().borrow().room == Some(room) {
+        let (is_known, has_begun) = {
+            let work = self.work();
+            let work = work.borrow();
+            (work.room == Some(room), work.compute.is_some())
+        };
+        if is_known && has_begun {
             return;
         }
-        self.clear();
-        let opening = {
-            let work = self.work();
-            let mut work = work.borrow_mut();
-            work.room = Some(room);
-            work.opening
-        };
-        spawn_local(self.open(opening));
+        if !is_known {
+            self.clear();
+            self.work().borrow_mut().room = Some(room);
+        }
+        spawn_local(self.open(self.opening()));
     }
 
     pub(super) fn opening(self) -> u32 {
@@ -177,7 +179,7 @@ impl Computing {
     async fn open(self, opening: u32) {
         let Some(room) = self.session.room() else { return };
         let Ok(app) = room.app(meshwork_compute::APP).await else { return };
-        if !self.is_opening(opening) {
+        if !self.is_opening(opening) || self.compute().is_some() {
             return;
         }
         let compute = app.compute();
@@ -242,8 +244,10 @@ impl Computing {
 
     /// Submits a job, and shows it.
     pub(super) fn submit(self, new: NewJob) {
+        let Some(compute) = self.compute() else {
+            return self.job_problem.set(Some(texts::compute::NOT_ON.to_owned()));
+        };
         self.job_problem.set(None);
-        let Some(compute) = self.compute() else { return };
         let is_private = untrack(move || self.is_private());
         // In a private room everybody has the link from somebody; in an open one, only this person's own devices are trusted.
         let trusted = self.session.people.rows.with_untracked(|rows| {
@@ -340,8 +344,11 @@ impl Computing {
                 return;
             }
             self.is_starting.set(false);
-            let (Some((pool, frames)), Some(compute)) = (started, self.compute()) else {
+            let Some((pool, frames)) = started else {
                 return self.lend_problem.set(Some(texts::compute::POOL_MISSING.to_owned()));
+            };
+            let Some(compute) = self.compute() else {
+                return self.lend_problem.set(Some(texts::compute::NOT_ON.to_owned()));
             };
             let terms = untrack(move || self.terms());
             self.has_modules.set(frames.has_modules());
