@@ -78,6 +78,30 @@ impl Terms {
         let bit = |kind: Kind, is_on: bool| u8::from(is_on) << kind.number();
         bit(Kind::Wasm, has_modules || !is_of_all) | bit(Kind::Js, has_script)
     }
+
+    /// The reason that no program of this kind and person runs here, on these terms and with these [kinds](Terms::kinds).
+    pub fn refusal(&self, me: PeerId, kinds: u8, kind: Kind, submitter: PeerId) -> Option<Refusal> {
+        let is_admitted = submitter == me
+            || match self.whose {
+                Whose::Mine => false,
+                Whose::Allowed => self.allowed.contains(&submitter),
+                Whose::Everybody => true,
+            };
+        let runs_kind = kinds >> kind.number() & 1 == 1;
+        match is_admitted {
+            false => Some(Refusal::Person(submitter)),
+            true => (!runs_kind).then_some(Refusal::Kind(kind)),
+        }
+    }
+}
+
+/// The reason that a device that lends runs nothing of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It does not run programs of this person.
+    Person(PeerId),
+    /// It does not run programs of this kind.
+    Kind(Kind),
 }
 
 /// The size of the bead of a device that lends these cores, in px.
@@ -114,6 +138,17 @@ mod tests {
         assert_eq!(terms.kinds(false, true) & script, script);
         let mine = Terms { whose: Whose::Mine, has_script_of_all: false, ..terms };
         assert_eq!(mine.kinds(false, true) & script, script);
+    }
+
+    #[test]
+    fn a_refusal_has_its_reason() {
+        let (ann, open) = (PeerId([2; 32]), Terms::at_first(4, false, []));
+        let refusal = |terms: &Terms, kind| terms.refusal(ME, terms.kinds(false, true), kind, ann);
+        assert_eq!(refusal(&open, Kind::Wasm), Some(Refusal::Person(ann)));
+        let all = Terms { whose: Whose::Everybody, ..open };
+        assert_eq!(refusal(&all, Kind::Wasm), None);
+        assert_eq!(refusal(&all, Kind::Js), Some(Refusal::Kind(Kind::Js)));
+        assert_eq!(all.refusal(ME, 0b11, Kind::Js, ME), None);
     }
 
     #[test]

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use meshwork_compute::Standstill;
 use meshwork_compute::book::Ended;
+use meshwork_compute::job::{Check, Kind};
 use meshwork_compute::message::Failure;
-use meshwork_compute::{Standstill, job::Check};
 use meshwork_core::id::PeerId;
 use meshwork_core::text::shown;
 
 use super::{capital, count, grouped};
+use crate::compute::lending::Refusal;
 
 pub const SHOWN: &str = "Parts of Compute";
 pub const JOBS: &str = "Jobs";
@@ -367,6 +369,21 @@ pub fn standstill(why: &Standstill, called: impl Fn(PeerId) -> String) -> String
                 .to_owned()
         }
         other => super::sentence(&other.to_string()),
+    }
+}
+
+/// The reason that this device lends and runs nothing of a job; `called` gives the name of a person.
+pub fn not_for_this(refusal: Refusal, called: impl Fn(PeerId) -> String) -> String {
+    match refusal {
+        Refusal::Person(peer) => format!("This device lends, but not to {}.", called(peer)),
+        Refusal::Kind(Kind::Js) => {
+            "This device lends, but runs no JavaScript of people you did not allow.".to_owned()
+        }
+        Refusal::Kind(Kind::Wasm) => NO_MODULES.to_owned(),
+        Refusal::Kind(Kind::Offered) => {
+            "Browsers offer no programs of their own. Programs do, from the command line.".to_owned()
+        }
+        Refusal::Kind(Kind::Wgsl(_)) => "This device lends no graphics card.".to_owned(),
     }
 }
 

@@ -5,7 +5,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
 use meshwork::compute::{JobId, JobView, Reduce, Shape, State, View};
+use meshwork_compute::job::Kind;
 use meshwork_core::id::PeerId;
+use meshwork_web::compute::lending::Refusal;
 use meshwork_web::compute::tiles::Layout;
 use meshwork_web::compute::{credit, results};
 use meshwork_web::people::beads;
@@ -246,7 +248,54 @@ fn Standing(computing: Computing, view: Memo<Option<JobView>>) -> impl IntoView 
             }
         })
     };
-    view! { <div role="status">{line}</div> }
+    view! {
+        <div role="status">
+            {line}
+            <NotForThis computing view/>
+        </div>
+    }
+}
+
+/// Why nothing of the job runs on this device, though it lends.
+#[component]
+fn NotForThis(computing: Computing, view: Memo<Option<JobView>>) -> impl IntoView {
+    let refusal = Memo::new(move |_| {
+        let kinds = computing.kinds();
+        let is_open = |view: &&JobView| computing.is_lending.get() && !view.state.is_over();
+        view.with(|view| {
+            let view = view.as_ref().filter(is_open)?;
+            computing.terms().refusal(
+                computing.session.node.peer(),
+                kinds,
+                view.job.program.kind,
+                view.submitter,
+            )
+        })
+    });
+    let change = move |_| {
+        computing.is_terms_open.set(true);
+        // On a phone the terms are a tab.
+        computing.tab.set(2);
+    };
+    move || {
+        refusal.get().map(|refusal| {
+            let can_change = !matches!(refusal, Refusal::Kind(Kind::Wasm | Kind::Offered));
+            view! {
+                <p class="standstill" data-testid="job-not-here">
+                    {icons::info()}
+                    <span>{texts::compute::not_for_this(refusal, |peer| computing.called(peer))}</span>
+                    {can_change
+                        .then(|| {
+                            view! {
+                                <button type="button" class="button plain" on:click=change>
+                                    {texts::compute::CHANGE}
+                                </button>
+                            }
+                        })}
+                </p>
+            }
+        })
+    }
 }
 
 /// Per cent, speed, time left, units in work.

@@ -297,6 +297,11 @@ impl Computing {
         })
     }
 
+    /// The kinds of programs that run here when this device lends, as bits; tracked.
+    pub(super) fn kinds(self) -> u8 {
+        self.terms().kinds(self.is_private(), self.has_modules.get())
+    }
+
     /// Chooses other terms. Spans that they allow go on.
     pub(super) fn choose(self, change: impl FnOnce(&mut Terms)) {
         let before = untrack(move || self.terms());
