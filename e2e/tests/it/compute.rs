@@ -75,14 +75,15 @@ fn sum_of(path: &Path) -> Result<String> {
 async fn pages_and_programs_render_one_picture() -> Result<()> {
     let (server, cli) = (Server::start().await?, Cli::new()?);
     let module = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/programs/mandelbrot/mandelbrot.wasm");
-    let create = ["place", "create", "--server", server.url(), "--private", "--json"];
+    let create = ["place", "create", "--server", server.url(), "--private", "--identity", "maker", "--json"];
     let made = cli.run(create).await?.success()?.json()?;
     let place = made["link"].as_str().context("a LINK")?.to_owned();
     let browsers = [Browser::start_kind(Kind::Chromium).await?, Browser::start_kind(Kind::Firefox).await?];
     // One page is there before the app is, the other follows a link to it and learns of it from the first.
     let mut tabs = vec![browsers[0].tab(&place).await?];
     tabs[0].wait_there(PATIENCE, "palette-000000").await?;
-    let turned = cli.run(["compute", "turn-on", &place, "--json"]).await?.success()?.json()?;
+    let turn_on = ["compute", "turn-on", &place, "--identity", "maker", "--json"];
+    let turned = cli.run(turn_on).await?.success()?.json()?;
     let link = turned["link"].as_str().context("a LINK")?.to_owned();
     tabs[0].wait_there(PATIENCE, "front-compute").await?;
     tabs[0].click("front-compute").await?;
