@@ -1289,7 +1289,7 @@ export interface ProgramOptions {
   /** How results of peers that are not trusted are checked: not at all, by drawn units, which is the default, or each. */
   check?: 'none' | 'sample' | 'all'
   /** People who confirm results and keep the books beside this one, at most 63: name only those that you would let end the job. */
-  trusted?: Iterable<Member | PeerId>
+  trusted?: readonly (Member | PeerId)[]
 }
 
 /** A job: a program over units, or over a list of items. */
@@ -1325,7 +1325,7 @@ export interface MapOptions extends ProgramOptions {
   signal?: AbortSignal
 }
 
-/** What a function of this page gets beside an item. */
+/** The second argument of a function of this page, beside the item. */
 export interface OfferedUnit {
   readonly unit: number
   readonly units: number
@@ -1348,7 +1348,7 @@ export interface LendOptions {
   /** The per cent of its time in which each works, from 1 to 100; functions of `offer` know their own pace. */
   share?: number
   /** The people whose programs run: this person alone, which is the default, everybody in the room, or these and this person. */
-  trust?: 'mine' | 'everybody' | Iterable<Member | PeerId>
+  trust?: 'mine' | 'everybody' | readonly (Member | PeerId)[]
   /** Functions of this page under names, at most 8: they run in the page itself, and in no sandbox. */
   offer?: { readonly [name: string]: OfferFunction }
   /** Run functions of `offer` alone, and no code of others. */
@@ -1495,7 +1495,7 @@ export interface Lending
   readonly isPaused: boolean
   readonly isStopped: boolean
   readonly error: LendError | undefined
-  /** What runs ends, and nothing begins, as on battery. */
+  /** Ends the runs, and begins none, as on battery. */
   pause(): void
   resume(): void
   stop(): void

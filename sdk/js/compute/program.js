@@ -74,7 +74,7 @@ function textOfFunction(argument, value) {
   if (/\{\s*\[native code\]\s*\}$/.test(written)) throw wrong(argument, value, 'a bound or built-in function has no text to send')
   if (/^class\b/.test(written)) throw wrong(argument, value, 'it must be a function, and not a class')
   if (/^(async\s*)?(function\s*)?\*/.test(written)) throw wrong(argument, value, 'it must return its result, and not be a generator')
-  // Nothing outside a method is named like it, so its name in an object is free.
+  // A method is an expression only inside an object.
   return EXPRESSION.test(written) ? `(${written})` : `(Object.values({ ${written} })[0])`
 }
 
