@@ -2,7 +2,7 @@
 
 import { itemAt, iteratorOf, jobOf, programOf, termsOf } from './compute/program.js'
 import { Serving } from './compute/serving.js'
-import { decodeOutcome, decodeResult } from './compute/values.js'
+import { decodeOutcome, decodeParams, decodeResult } from './compute/values.js'
 import { ClosedError, ItemError, JobError, LendError } from './errors.js'
 import { Listened, iterate } from './events.js'
 
@@ -17,7 +17,7 @@ function progressOf(told) {
     tiles: some(tiles),
     failure: some(failure),
     standstill: some(standstill),
-    params: params === '' ? null : JSON.parse(params),
+    params: decodeParams(params),
   }
 }
 

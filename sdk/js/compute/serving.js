@@ -1,7 +1,7 @@
 // Carries out the orders to a page's pool: code of strangers runs in the sealed frame, offered programs are functions of the page.
 
 import { iterate } from '../events.js'
-import { decodeItem, encodeResult } from './values.js'
+import { decodeItem, decodeParams, encodeResult } from './values.js'
 
 /** Most bytes of a failure's words. */
 const WORDS_MAX = 200
@@ -148,7 +148,7 @@ export class Serving {
     const { hasItems, input, params, submitter, units, shape, limits } = job
     let value
     try {
-      const given = { unit, units, params: JSON.parse(params), submitter, signal }
+      const given = { unit, units, params: decodeParams(params), submitter, signal }
       value = await this.offers[job.name](hasItems ? decodeItem(input[unit]) : (input ?? undefined), given)
     } catch (error) {
       return failed('trapped', error)

@@ -33,6 +33,15 @@ export function decodeItem(bytes) {
   }
 }
 
+/** Parameters, which a stranger wrote; null if there are none, or they are no JSON. */
+export function decodeParams(text) {
+  try {
+    return text === '' ? null : JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
 /** The bytes of what a function of this page returned; throws TypeError for another form than the job states. */
 export async function encodeResult(value, shape) {
   if (shape === 'json') return JSON_TEXT.encode(value)
