@@ -117,6 +117,9 @@ async function fetched(url) {
   return new Uint8Array(await response.arrayBuffer())
 }
 
+/** The name of a function, unless it has that of the option alone. */
+const nameOf = ({ name }) => (typeof name === 'string' && name && name !== 'code' ? name : 'Job')
+
 /** The part of options that jobs and maps share, as the module reads it, and the code. */
 export async function programOf(options) {
   const { code, offered, about = '', tiles, tolerance, limits = {}, params = null, trusted = [] } = options
@@ -128,7 +131,7 @@ export async function programOf(options) {
   const written = textOf(params)
   const length = encoder.encode(written).length
   if (length > PARAMS_MAX) throw wrong('the length of params', length, `it may have ${number(PARAMS_MAX)} bytes as JSON`)
-  const name = offered === undefined ? (options.name ?? (code.name || 'Job')) : text('offered', offered, 1, OFFER_NAME_MAX)
+  const name = offered === undefined ? (options.name ?? nameOf(code)) : text('offered', offered, 1, OFFER_NAME_MAX)
   const told = {
     kind,
     name: text('name', name, 1, 64),
