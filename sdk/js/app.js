@@ -1,6 +1,7 @@
 // What an app of a room has: topics, tables, blobs, and what members say of themselves.
 
 import { Blobs } from './blobs.js'
+import { Compute } from './compute.js'
 import { JSON_TEXT, changeOf, entryOf, textOf } from './entry.js'
 import { Listened, iterate } from './events.js'
 import { RAW } from './module.js'
@@ -62,6 +63,10 @@ export class App {
 
   whiteboard() {
     return once(this.#made, 'whiteboard', () => new Whiteboard(this[RAW].whiteboard()))
+  }
+
+  compute() {
+    return once(this.#made, 'compute', () => new Compute(this[RAW].compute()))
   }
 
   async keepBlobs({ signal } = {}) {

@@ -29,6 +29,20 @@ export class LoadError extends MeshworkError {
   }
 }
 
+/** An argument is wrong, and nothing was done. */
+export class ArgumentError extends MeshworkError {
+  constructor(argument, value, message) {
+    super(message, { name: 'ArgumentError', code: 'Argument', argument, value })
+  }
+}
+
+/** The browser does not run programs of others here. */
+export class LendError extends MeshworkError {
+  constructor(message) {
+    super(message, { name: 'LendError', code: 'NoFrame' })
+  }
+}
+
 export class ActError extends MeshworkError {}
 export class AppIsOffError extends MeshworkError {}
 export class BindError extends MeshworkError {}
@@ -42,11 +56,14 @@ export class FetchError extends MeshworkError {}
 export class IdentityError extends MeshworkError {}
 export class ImageError extends MeshworkError {}
 export class InviteError extends MeshworkError {}
+export class ItemError extends MeshworkError {}
+export class JobError extends MeshworkError {}
 export class JoinError extends MeshworkError {}
 export class KeptError extends MeshworkError {}
 export class PresenceError extends MeshworkError {}
 export class RuleError extends MeshworkError {}
 export class SayError extends MeshworkError {}
 export class StoreError extends MeshworkError {}
+export class SubmitError extends MeshworkError {}
 export class VersionError extends MeshworkError {}
 export class WriteError extends MeshworkError {}

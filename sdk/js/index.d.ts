@@ -45,7 +45,7 @@ export interface EndpointOptions {
 
 /** What a room that is to be made is like. It opens with an app of one's own, with a canvas, or with a game. */
 export interface NewRoomOptions {
-  /** The word of an app: 1 to 32 of `a` to `z`, `0` to `9` and `-`. */
+  /** The word of an app: 1 to 32 of `a` to `z`, `0` to `9` and `-`. `compute` is the room of jobs of the pages and the command line. */
   app?: string
   /** A canvas of so many columns and rows, 1 to 4,096 each. */
   canvas?: { readonly width: number; readonly height: number }
@@ -251,6 +251,11 @@ export interface Room extends TypedTarget<RoomEvents> {
   documents(): string[]
   /** The whiteboard of the app that the room opened with: the same object each time. */
   whiteboard(): Whiteboard
+  /**
+   * The jobs of the app that the room opened with: the same object each time. From the first call on this page takes part, and lends
+   * nothing until `lend`. The app then has no other use of its presence, nor of the topics `report` and `grant`.
+   */
+  compute(): Compute
   /** The blobs of the app that the room opened with. */
   blobs(): Blobs
   /** What each member says of itself now, in the app that the room opened with. */
@@ -365,6 +370,7 @@ export interface App {
    * was left.
    */
   keepBlobs(options?: { signal?: AbortSignal }): Promise<void>
+  compute(): Compute
   blobs(): Blobs
   presence<T = Json>(): Presence<T>
 }
@@ -1242,6 +1248,293 @@ export interface Chat extends TypedTarget<{ change: CustomEvent<ChatChange> }> {
 }
 export const Chat: { readonly prototype: Chat }
 
+/** The form of a unit's result: JSON, a `Uint8Array`, a text, or a number. */
+export type ResultForm = 'json' | 'bytes' | 'text' | 'f32' | 'f64' | 'u32'
+/** How results become the outcome, in the order of units. `program` is the function `reduce` of the program itself. */
+export type Reduction = 'concat' | 'list' | 'sum' | 'min' | 'max' | 'program'
+
+/** A program in JavaScript. It returns JSON, or bytes, a text or a number if `result` says so. */
+export type UnitFunction = (n: number, params: any, input: any) => unknown
+
+/** A program: code that travels to lenders, or the name of a program that they offer. */
+export interface ProgramOptions {
+  /** A title of 1 to 64 bytes; else the name of the function, or of the offered program. */
+  name?: string
+  /** A description for people, of at most 512 bytes. */
+  about?: string
+  /**
+   * A function, a script in JavaScript that declares `function unit(n, params, input)`, or a WebAssembly module as bytes. A `URL` is
+   * fetched, and is a module or a script. At most 8 MiB.
+   *
+   * The text of a function is all that is sent: variables around it are not there. A unit that names one fails with `ReferenceError`
+   * and its name. Give values in `params`, and functions in `uses`. Tools that rewrite code may put calls of their own helpers into it;
+   * a script as text stays as it is.
+   */
+  code?: UnitFunction | string | URL | BufferSource | Blob
+  /** Functions with names that the function calls. */
+  uses?: Iterable<(...given: any[]) => unknown>
+  /** In place of `code`: a program that lenders offer under this name. No code travels, and they read the data. */
+  offered?: string
+  /** JSON of at most 16 KiB. */
+  params?: unknown
+  /** The form of results: else `json`, for modules `bytes`, and `f64` if JavaScript has a `sum`, `min` or `max`. */
+  result?: ResultForm
+  /** Results of `f32`, `f64` and `json` that differ by no more are equal: 1e-9 relative for JavaScript, else 0. */
+  tolerance?: { readonly absolute?: number; readonly relative?: number }
+  /**
+   * Limits of a unit: memory in MiB (256, at most 1,024), time in ms (10,000, at most a minute; offered: 600,000, at most an hour), and
+   * bytes of a result (1 MiB).
+   */
+  limits?: { readonly memoryMib?: number; readonly unitMs?: number; readonly result?: number }
+  /** How results of peers that are not trusted are checked: not at all, by drawn units, which is the default, or each. */
+  check?: 'none' | 'sample' | 'all'
+  /** People who confirm results and keep the books beside this one, at most 63: name only those that you would let end the job. */
+  trusted?: readonly (Member | PeerId)[]
+}
+
+/** A job: a program over units, or over a list of items. */
+export interface NewJob extends ProgramOptions {
+  /** The number of units, from 1 to 1,000,000; left out with `items`. */
+  units?: number
+  /** One input for all units, of at most 64 MiB: a text or bytes, which programs read as a `Uint8Array`. */
+  input?: string | BufferSource | Blob
+  /** An item for each unit, at most 64 MiB together: JSON, or bytes. */
+  items?: Iterable<unknown>
+  /** `list` for JSON, texts and items, else `concat`. A function gets the list of all results and the parameters, and runs once. */
+  reduce?: Reduction | ((results: any, params: any) => unknown)
+  /** How pages show the results. */
+  view?: 'file' | 'numbers' | 'table'
+  /** Results are RGBA tiles of a picture: tiles in a row, and pixels of each. */
+  tiles?: Tiles
+}
+export interface Tiles {
+  readonly columns: number
+  readonly width: number
+  readonly height: number
+}
+
+/** How to run a program over items. */
+export interface MapOptions extends ProgramOptions {
+  /** Whether results come in the order of the items, which is the default. */
+  ordered?: boolean
+  /** Whether an item at which the program fails gives `null`, and the others go on. Else its error ends all. */
+  skip?: boolean
+  /** Gets the error of each item that is skipped, and of each wrong result that was handed out, with the right one in `value`. */
+  onError?: (error: ItemError) => void
+  /** Ends all: the jobs are cancelled. */
+  signal?: AbortSignal
+}
+
+/** The second argument of a function of this page, beside the item. */
+export interface OfferedUnit {
+  readonly unit: number
+  readonly units: number
+  readonly params: Json
+  readonly submitter: PeerId
+  /** Aborted when the unit is wanted no more, or its time is over. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * A program of this page's own. It gets the item, the whole input as a `Uint8Array`, or `undefined`, and returns the result or a promise of
+ * it. An error that it throws fails the item. Items are those of other people: check them as any input.
+ */
+export type OfferFunction = (item: any, given: OfferedUnit) => unknown
+
+/** The terms on which this page runs programs of others. */
+export interface LendOptions {
+  /** Units at once, from 1 to 128; else half of the cores. */
+  cores?: number
+  /** The per cent of its time in which each works, from 1 to 100; functions of `offer` know their own pace. */
+  share?: number
+  /** The people whose programs run: this person alone, which is the default, everybody in the room, or these and this person. */
+  trust?: 'mine' | 'everybody' | readonly (Member | PeerId)[]
+  /** Functions of this page under names, at most 8: they run in the page itself, and in no sandbox. */
+  offer?: { readonly [name: string]: OfferFunction }
+  /** Run functions of `offer` alone, and no code of others. */
+  onlyOffers?: boolean
+  /** The element that has the hidden frame; else the body. */
+  parent?: Element
+  /** Stops lending. */
+  signal?: AbortSignal
+}
+
+/** The reason that a job does not go on; `message` says it in words, and what to do. */
+export type Standstill = { readonly message: string } & (
+  | { readonly kind: 'paused' | 'nobodyLends' | 'takingOver' | 'bookRefused' | 'other' }
+  | { readonly kind: 'nobodyOffers'; readonly offered: string }
+  | { readonly kind: 'nobodyTrusted'; readonly peer: PeerId }
+  | { readonly kind: 'nobodyChecks'; readonly results: number }
+  | { readonly kind: 'unitFails'; readonly unit: number; readonly failure: UnitFailure; readonly words: string }
+  | { readonly kind: 'nobodyReduces'; readonly peer: PeerId; readonly steward: EndpointId }
+  | { readonly kind: 'slow'; readonly unit: number; readonly lender: EndpointId }
+)
+/** It ended itself, exceeded its time or memory, returned another form than stated, or cannot be loaded. */
+export type UnitFailure = 'trapped' | 'time' | 'memory' | 'result' | 'load'
+/** Why a job failed. With `differs` devices return different results, with `tooMuch` all results together are too long. */
+export type FailureReason = UnitFailure | 'differs' | 'tooMuch'
+export type JobState = 'running' | 'paused' | 'done' | 'failed' | 'cancelled'
+
+/** The unit that ended a job, the reason, and the last words of the program; `message` says all of it. */
+export interface UnitFailed {
+  readonly unit: number
+  readonly reason: FailureReason
+  readonly words?: string
+  readonly message: string
+}
+
+/** A job as this page sees it now. */
+export interface JobProgress {
+  readonly name: string
+  readonly about: string
+  readonly kind: 'wasm' | 'js' | 'wgsl' | 'offered'
+  readonly params: Json
+  readonly result: ResultForm
+  readonly reduce: Reduction
+  readonly tiles: Tiles | undefined
+  readonly submitter: PeerId
+  readonly state: JobState
+  /** With the state `failed`. */
+  readonly failure: UnitFailed | undefined
+  /** All units, those that are accepted, and those that a trusted peer repeated. */
+  readonly units: number
+  readonly accepted: number
+  readonly checked: number
+  /** Units that were accepted in a second, over the last 30 s. */
+  readonly perSecond: number
+  /** Milliseconds until all units are accepted, at this speed. */
+  readonly left: number | undefined
+  /** Endpoints that lend here, of any program. */
+  readonly lenders: number
+  /** The endpoint that keeps the books. */
+  readonly steward: EndpointId | undefined
+  /** Accepted units by peer. */
+  readonly credit: { readonly [peer: PeerId]: number }
+  /** Peers that returned wrong results. */
+  readonly caught: readonly PeerId[]
+  readonly standstill: Standstill | undefined
+}
+
+/** A result of a unit. With `isLost` it counts no more, as its lender was caught, and another one comes. */
+export interface UnitResult<Value> {
+  readonly unit: number
+  /** `undefined` if it is lost, or has another form than the job states. */
+  readonly value: Value | undefined
+  readonly isLost: boolean
+}
+
+/**
+ * A job in a room. `for await` over it gives its progress: now, and each time that it changes, until it has ended. All that writes
+ * rejects with WriteError; the job is as it was.
+ */
+export interface Job<Value = unknown, Outcome = unknown>
+  extends TypedTarget<{ change: CustomEvent<JobProgress> }>, AsyncIterable<JobProgress> {
+  readonly id: string
+  readonly name: string
+  readonly state: JobState | 'erased'
+  /** `undefined` once it was erased. */
+  readonly progress: JobProgress | undefined
+  watch(): AsyncIterableIterator<JobProgress>
+  /** Results as they are accepted, those that are here first, until the job has ended. */
+  results(): AsyncIterableIterator<UnitResult<Value>>
+  /**
+   * Waits until the job is done, and fetches its outcome. A list is an array, and of numbers a typed array; numbers one behind the other
+   * are a typed array too, bytes a `Uint8Array`, texts and JSON one text. A sum, least or greatest is a number. Of the program's own
+   * reduction it is bytes if results are bytes, else JSON, or a text that is no JSON. Rejects with JobError, or the reason of `signal`.
+   */
+  outcome(options?: { signal?: AbortSignal }): Promise<Outcome>
+  /** Pauses it, as its submitter or a moderator. */
+  pause(): Promise<void>
+  /** Lets it run again: both must. */
+  resume(): Promise<void>
+  /** Cancels it for good, as its submitter or a moderator. */
+  cancel(): Promise<void>
+  /** Removes it with all that belongs to it, as its submitter. */
+  erase(): Promise<void>
+}
+export const Job: { readonly prototype: Job }
+
+/** A device that takes part. */
+export interface Device {
+  readonly id: EndpointId
+  readonly peer: PeerId
+  /** Units that it runs at once; 0 if it lends nothing. */
+  readonly cores: number
+  /** Languages that run there. */
+  readonly programs: readonly ('wasm' | 'js')[]
+  /** Names of offered programs. */
+  readonly offers: readonly string[]
+  /** Units that run now. */
+  readonly runs: number
+  /** Its graphics card, for people; empty if it names none. */
+  readonly card: string
+  readonly isPaused: boolean
+}
+
+/** Units that run on this device: of which job, and for whom. */
+export interface RunningUnits {
+  readonly job: Job | undefined
+  readonly name: string
+  readonly submitter: PeerId | undefined
+  /** The unit that runs, and the end of its span. */
+  readonly unit: number
+  readonly end: number
+}
+
+/** This page runs programs of others until `stop`: then all that runs ends at once, and the units go to other devices. */
+export interface Lending
+  extends TypedTarget<{
+    /** Something else runs: all of it in `detail`. */
+    change: CustomEvent<readonly RunningUnits[]>
+    /** It was stopped, or the room was left; with LendError in `detail` the browser runs no programs of others here. */
+    stopped: CustomEvent<LendError | null>
+  }> {
+  readonly running: readonly RunningUnits[]
+  /** Units at once; may be set. Throws ArgumentError. */
+  cores: number
+  readonly isPaused: boolean
+  readonly isStopped: boolean
+  readonly error: LendError | undefined
+  /** Ends the runs, and begins none, as on battery. */
+  pause(): void
+  resume(): void
+  stop(): void
+  [Symbol.dispose](): void
+}
+export const Lending: { readonly prototype: Lending }
+
+/** Jobs that all devices of a room work on: a program over units or items. `change` says that a job or a device is another one. */
+export interface Compute extends TypedTarget<{ change: CustomEvent<null> }> {
+  /** Submits a job. Rejects with ArgumentError or SubmitError; nothing was written. */
+  submit<Value = unknown, Outcome = unknown>(job: NewJob): Promise<Job<Value, Outcome>>
+  /**
+   * Runs a program over items as they come, and gives the results in the order of the items. Items are JSON, or bytes, of at most 4 MiB
+   * each; they are read as results are. A loop that ends early cancels the rest. Throws ArgumentError, and ItemError, SubmitError or
+   * JobError, after which nothing comes.
+   */
+  map<Result = unknown>(
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options: MapOptions & { skip: true },
+  ): AsyncIterableIterator<Result | null>
+  map<Result = unknown>(items: Iterable<unknown> | AsyncIterable<unknown>, options: MapOptions): AsyncIterableIterator<Result>
+  /**
+   * Runs programs of others in this page from now on: code in a sandboxed frame, whose script is loaded by this call, and functions of
+   * `offer` in the page. Nothing else makes a page lend. A further call takes the place of the one before. A policy of the page must
+   * name `SOURCE` of `meshwork/compute-pool`. No browser limits the memory of JavaScript, so let people agree before scripts of
+   * everybody run. Rejects with ArgumentError.
+   */
+  lend(options?: LendOptions): Promise<Lending>
+  /** All jobs that are known here, one object for each. */
+  jobs(): Job[]
+  /** The job with this id. */
+  job<Value = unknown, Outcome = unknown>(id: string): Job<Value, Outcome> | undefined
+  /** The devices that take part, this one too. */
+  devices(): Device[]
+  /** One for each change of a job or device; changes in between count as one. */
+  watch(): AsyncIterableIterator<null>
+}
+export const Compute: { readonly prototype: Compute }
+
 /** The rules of a room, which its owner changes. All that change something reject with RuleError; the rules are as they were. */
 export interface Rules {
   setName(name: string): Promise<void>
@@ -1278,6 +1571,45 @@ export class UnsupportedError extends MeshworkError<'Unsupported'> {
 export class LoadError extends MeshworkError<'Load'> {
   readonly url: string
 }
+/** An argument is wrong: `argument` names it, and `value` is what it was. Nothing was done. */
+export class ArgumentError extends MeshworkError<'Argument'> {
+  readonly argument: string
+  readonly value: unknown
+}
+/** A job was not submitted. With `NoPool` its program reduces its results itself, and this page has no pool. */
+export class SubmitError extends MeshworkError<'Format' | 'TooMany' | 'NoPool' | 'Freed' | 'Store' | WriteCode> {
+  /** With `TooMany`: open jobs of this peer, which is the limit. */
+  readonly open?: number
+  /** With `NotAllowed`: who may. */
+  readonly rule?: string
+  /** With `TooFast`: in how many milliseconds it may be tried again. */
+  readonly wait?: number
+  /** With `TooLarge`. */
+  readonly size?: number
+  readonly max?: number
+}
+/** A job has no outcome. With `Failed` a `unit` ended it, for a `reason` and with the last `words` of the program. */
+export class JobError extends MeshworkError<'Failed' | 'Cancelled' | 'Erased' | 'Packet' | FetchError['code']> {
+  readonly unit?: number
+  readonly reason?: FailureReason
+  readonly words?: string
+  /** With `TooLarge` or `tooMuch`, in bytes. */
+  readonly size?: number
+  readonly max?: number
+}
+/**
+ * The item at `index`, from 0, has no result, or another one than was handed out. With `Failed` the program fails at it. With `Corrected`
+ * a lender that was caught had returned the result that was handed out, and `value` is the right one. With `TooLarge` it has `size` bytes.
+ */
+export class ItemError extends MeshworkError<'Failed' | 'Corrected' | 'TooLarge'> {
+  readonly index: number
+  readonly reason?: FailureReason
+  readonly words?: string
+  readonly value?: unknown
+  readonly size?: number
+}
+/** The page's policy, or its browser, allows no sandboxed frame, so nothing runs here. */
+export class LendError extends MeshworkError<'NoFrame'> {}
 /** The party does not allow it now. Nothing happened. */
 export class ActError extends MeshworkError<
   'NotHost' | 'NotSeated' | 'TooFew' | 'NotReady' | 'NoSuchSeat' | 'Phase' | 'NobodyElse' | 'Over'
@@ -1531,3 +1863,15 @@ export const FETCHES_MAX: number
 export const HOLDER_WAIT: number
 /** Bytes of blobs that an endpoint without a store keeps, in memory. */
 export const MEMORY_MAX: number
+/** Units of a job. */
+export const UNITS_MAX: number
+/** Longest code of a program, in bytes. */
+export const CODE_MAX: number
+/** Longest input of a job, or all of its items together, in bytes. */
+export const INPUT_MAX: number
+/** Longest result of a unit, in bytes. */
+export const RESULT_MAX: number
+/** Longest time that a unit may have, in milliseconds. */
+export const UNIT_MS_MAX: number
+/** The same for a program that lenders offer. */
+export const OFFERED_MS_MAX: number

@@ -46,3 +46,10 @@ export const FETCH_MAX = 64 * MIB
 export const FETCHES_MAX = 16
 export const HOLDER_WAIT = 30 * SECOND
 export const MEMORY_MAX = 256 * MIB
+
+export const UNITS_MAX = 1_000_000
+export const CODE_MAX = 8 * MIB
+export const INPUT_MAX = 64 * MIB
+export const RESULT_MAX = MIB
+export const UNIT_MS_MAX = 60 * SECOND
+export const OFFERED_MS_MAX = 3600 * SECOND

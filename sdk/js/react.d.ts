@@ -1,8 +1,11 @@
 // Hooks: what a room has, as a component's state.
 
 import type {
+  Compute,
   EndpointOptions,
   Entry,
+  Job,
+  JobProgress,
   Json,
   Link,
   MeshworkError,
@@ -34,3 +37,6 @@ export function useWhiteboard(board: Whiteboard | undefined): ReadonlyMap<ShapeI
 
 /** What the members say of themselves who say something. Others say what they like: check it. */
 export function usePresence<T = Json>(room: Room | undefined): readonly { readonly member: Member; readonly value: T }[]
+
+/** The jobs of a room, each with its progress; none without a room: `useJobs(room?.compute())`. */
+export function useJobs(compute: Compute | undefined): readonly { readonly job: Job; readonly progress: JobProgress | undefined }[]

@@ -98,3 +98,9 @@ export function usePresence(room) {
   }
   return useLive(room, ['presence', 'members', 'closed'], read, NOTHING)
 }
+
+/** The jobs of a room with their progress. */
+export function useJobs(compute) {
+  const read = (compute) => compute.jobs().map((job) => ({ job, progress: job.progress }))
+  return useLive(compute, ['change'], read, NOTHING)
+}

@@ -104,6 +104,10 @@ export class Room extends EventTarget {
     return this.#app.whiteboard()
   }
 
+  compute() {
+    return this.#app.compute()
+  }
+
   blobs() {
     return this.#app.blobs()
   }

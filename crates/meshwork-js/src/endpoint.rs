@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Function};
 use meshwork::play::{self, Package, Party};
-use meshwork::{Endpoint, Identity, KeptRoom, NewRoom, PeerId, Room, Store, place};
+use meshwork::{Endpoint, Identity, KeptRoom, NewRoom, PeerId, Room, Store, compute, place};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use wasm_bindgen::prelude::*;
@@ -161,6 +161,7 @@ impl NewRoomOptions {
         let package = self.game.as_ref().map(package).transpose()?;
         let mut room = match (&package, self.app, self.width.zip(self.height)) {
             (None, None, Some((width, height))) => place::canvas(width, height),
+            (None, Some(app), None) if app == compute::APP => compute::room(),
             (None, Some(app), None) => meshwork::room(&app),
             (Some(package), None, None) => play::party(&Party::of(package, me, None)),
             _ => {

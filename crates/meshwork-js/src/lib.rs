@@ -11,6 +11,8 @@ mod blobs;
 #[cfg(target_arch = "wasm32")]
 mod chat;
 #[cfg(target_arch = "wasm32")]
+mod compute;
+#[cfg(target_arch = "wasm32")]
 mod endpoint;
 #[cfg(target_arch = "wasm32")]
 mod error;

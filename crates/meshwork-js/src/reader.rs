@@ -4,16 +4,18 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array, Uint32Array};
 use meshwork::chat::ChatChanges;
+use meshwork::compute::{ComputeChanges, Job, JobWatch, Mapped, PoolOrder, Results};
 use meshwork::play::GameEvents;
 use meshwork::{
     App, Bytes, CanvasChanges, Causal, Change, Changes, CounterChanges, DocumentChange, DocumentChanges,
     Entry, Event, Events, Heard, Inbox, Lane, Member, ShapeChanges, ValueChanges,
 };
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use wasm_bindgen::prelude::*;
 
 use crate::chat;
+use crate::compute;
 use crate::error::thrown;
 use crate::game;
 use crate::promise::future_to_promise;
@@ -44,6 +46,12 @@ pub(crate) enum Source {
     Chat(ChatChanges),
     Game(GameEvents),
     KeptVersions(App),
+    Compute(ComputeChanges),
+    Job(JobWatch),
+    Results(Results),
+    Outcome(Job),
+    Mapped(Mapped),
+    Orders(mpsc::UnboundedReceiver<PoolOrder>),
 }
 
 #[wasm_bindgen]
@@ -126,6 +134,12 @@ impl Source {
             }
             Source::Game(events) => game::event(events.next().await?).into(),
             Source::KeptVersions(app) => thrown(app.keep_blobs().await.err()?),
+            Source::Compute(changes) => changes.next().await.map(|()| JsValue::NULL)?,
+            Source::Job(watch) => compute::view(&watch.next().await?).to_string().into(),
+            Source::Results(results) => compute::change(results.next().await?),
+            Source::Outcome(job) => compute::outcome(job).await,
+            Source::Mapped(mapped) => compute::mapped(mapped.next().await.transpose()?),
+            Source::Orders(orders) => compute::order(orders.recv().await?),
         })
     }
 }

@@ -1,7 +1,7 @@
 // What the types of the npm package let pass, and what they do not.
 
-import { create, Endpoint, Identity, join, JoinError, type GameRules, type Member, type Receipt, type Room } from 'meshwork'
-import { useMembers, usePresence, useRoom, useTable, useWhiteboard } from 'meshwork/react'
+import { create, Endpoint, Identity, join, JoinError, type ArgumentError, type GameRules, type ItemError, type OfferedUnit, type Member, type Receipt, type Room } from 'meshwork'
+import { useJobs, useMembers, usePresence, useRoom, useTable, useWhiteboard } from 'meshwork/react'
 
 interface Move {
   readonly x: number
@@ -133,4 +133,49 @@ export function counted(link: string): number {
   shapes.clear()
   const cursors = usePresence<Move>(room).map(({ member, value }) => member.name.length + value.x)
   return votes.reduce((sum, { value = 0 }) => sum + value, useMembers(room).length + shapes.size + cursors.length + (error ? 1 : 0))
+}
+
+/** Jobs: the arguments have types, and so do results. */
+export async function share(room: Room, photos: AsyncIterable<Blob>): Promise<void> {
+  const compute = room.compute()
+  const isPrime = (n: number) => n > 1
+  const job = await compute.submit<number, number>({
+    name: 'Primes',
+    units: 1000,
+    code: (n: number, { step }: { step: number }) => Number(isPrime(n * step)),
+    uses: [isPrime],
+    params: { step: 10_000 },
+    reduce: 'sum',
+    limits: { unitMs: 1000 },
+    trusted: room.members,
+  })
+  for await (const { accepted, units, left, standstill, failure } of job) {
+    console.log(accepted / units, left?.toFixed(), failure?.unit, failure?.reason)
+    if (standstill?.kind === 'nobodyOffers') console.log(standstill.offered.length)
+    // @ts-expect-error: it is known only if nobody offers the program.
+    console.log(standstill?.offered)
+  }
+  for await (const { unit, value, isLost } of job.results()) console.log(unit, value?.toFixed(), isLost)
+  const outcome: number = await job.outcome({ signal: AbortSignal.timeout(1000) })
+  await job.pause().then(() => job.resume()).then(() => job.cancel())
+  if (job.state !== 'erased') await job.erase()
+  await compute.submit({ code: new URL('mandelbrot.wasm', 'https://example.org'), units: 4, tiles: { columns: 2, width: 64, height: 64 } })
+  await compute.submit({ code: new Uint8Array(), items: [1, 'two', new Uint8Array()], reduce: (all: unknown[]) => all.length })
+  // @ts-expect-error: no such reduction.
+  await compute.submit({ code: 'function unit() {}', units: 1, reduce: 'average' })
+  const texts: (string | null)[] = []
+  const onError = ({ index, reason }: ItemError) => console.log(index, reason)
+  for await (const text of compute.map<string>(photos, { offered: 'caption', skip: true, onError })) texts.push(text)
+  for await (const text of compute.map<string>(photos, { offered: 'caption' })) console.log(text.length, outcome)
+  const offer = { echo: (item: unknown, { signal, params }: OfferedUnit) => [item, params, signal.aborted] }
+  const lending = await compute.lend({ cores: 2, share: 50, trust: 'everybody', offer })
+  lending.addEventListener('change', ({ detail }) => console.log(detail.map(({ name, submitter, unit }) => [name, submitter, unit])))
+  lending.addEventListener('stopped', ({ detail }) => console.log(detail?.code))
+  lending.cores = 1
+  lending.stop()
+  await compute.lend({ trust: [room.members[0]!], onlyOffers: true, offer, signal: AbortSignal.timeout(1000) })
+  // @ts-expect-error: no such people.
+  await compute.lend({ trust: 'friends' }).catch((error: ArgumentError) => console.log(error.argument, error.value))
+  compute.addEventListener('change', () => console.log(compute.jobs().map(({ progress }) => progress?.perSecond)))
+  console.log(compute.devices().map(({ peer, cores, offers }) => [peer, cores, ...offers]))
 }

@@ -8,6 +8,7 @@ declare global {
   const member: Member
   const file: File
   const image: HTMLImageElement
+  const images: AsyncIterable<Blob>
   const x: number
   const y: number
   function draw(...what: readonly unknown[]): void

@@ -1,4 +1,4 @@
-//! The JavaScript of the editor, of games, and of the package's players and its provider for Yjs, run by node alone: `e2e/scripts` has its tests.
+//! The JavaScript of the editor, of games, and of the package's players, jobs and provider for Yjs, run by node alone: `e2e/scripts` has its tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,6 +16,8 @@ fn run(name: &str) -> Result<()> {
     esbuild.current_dir(&root).env("NODE_PATH", tools.canonicalize()?);
     esbuild.arg(tools.join("esbuild/bin/esbuild")).arg(format!("e2e/scripts/{name}.test.js"));
     esbuild.args(["--bundle", "--platform=node", "--format=esm", "--log-level=warning"]);
+    // The build makes the frame's document, which belongs to a page.
+    esbuild.arg("--external:*/compute-pool.js");
     succeed(esbuild.arg(format!("--outfile={}", bundle.display())))?;
     succeed(Command::new("node").arg("--test").arg(&bundle))
 }
@@ -65,4 +67,9 @@ fn shipped_games_end_and_change_hosts() -> Result<()> {
 #[test]
 fn pages_run_rules_of_their_own() -> Result<()> {
     run("player")
+}
+
+#[test]
+fn jobs_name_wrong_arguments_and_items() -> Result<()> {
+    run("compute")
 }

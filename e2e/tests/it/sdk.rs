@@ -1,6 +1,7 @@
 //! The npm package as people have it: its tarball is installed into apps, which are built, served and opened.
 
 mod board;
+mod compute;
 mod frame;
 mod game;
 mod kept;

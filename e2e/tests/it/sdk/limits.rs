@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use meshwork::compute::format as job;
 use meshwork::sync;
 
 fn milliseconds(time: Duration) -> u64 {
@@ -38,6 +39,12 @@ fn of_the_library() -> BTreeMap<&'static str, u64> {
         ("VERSION_MAX", sync::VERSION_MAX),
         ("VERSION_BYTES_MAX", sync::VERSION_BYTES_MAX),
         ("PICTURE_MAX", sync::shapes::PICTURE_MAX),
+        ("UNITS_MAX", job::UNITS_MAX.into()),
+        ("CODE_MAX", job::CODE_MAX.into()),
+        ("INPUT_MAX", job::INPUT_MAX),
+        ("RESULT_MAX", job::RESULT_MAX.into()),
+        ("UNIT_MS_MAX", job::UNIT_MS_MAX.into()),
+        ("OFFERED_MS_MAX", job::OFFERED_MS_MAX.into()),
         ("TEXT_MAX", sync::shapes::TEXT_MAX as u64),
         ("POINTS_MAX", sync::shapes::POINTS_MAX as u64),
         ("PIECES_MAX", sync::shapes::PIECES_MAX as u64),
