@@ -161,6 +161,7 @@ fn make(command: &str, rest: &[String]) -> Result<()> {
         "sdk" if has_flag => sdk::build_for_tests(&workspace).map(drop)?,
         "sdk" => {
             let tarball = sdk::build(&workspace, pages::Aim::Small)?;
+            sdk::weigh(&workspace)?;
             eprintln!("xtask: {} is there, for `npm install`", tarball.display());
         }
         "image" => {
