@@ -56,7 +56,8 @@ pub(crate) fn lints(workspace: &Workspace) -> Command {
 /// # Errors
 /// The file of the tests cannot be read.
 pub(crate) fn not_run(workspace: &Workspace) -> Result<String> {
-    let text = fs::read_to_string(workspace.root.join(TESTS)).with_context(|| format!("cannot read {TESTS}"))?;
+    let text =
+        fs::read_to_string(workspace.root.join(TESTS)).with_context(|| format!("cannot read {TESTS}"))?;
     let tests = text.lines().filter(|line| *line == "#[test]").count();
     ensure!(tests > 0, "{TESTS} has no tests");
     Ok(format!("{tests} tests need a graphics card: not run; they run by cargo xtask test --gpu"))
@@ -66,7 +67,9 @@ pub(crate) fn not_run(workspace: &Workspace) -> Result<String> {
 fn software() -> Result<PathBuf> {
     let find = || {
         let files = fs::read_dir(DRIVERS).into_iter().flatten().flatten().map(|file| file.path());
-        files.into_iter().find(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("lvp_icd")))
+        files
+            .into_iter()
+            .find(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("lvp_icd")))
     };
     if let Some(file) = find() {
         return Ok(file);

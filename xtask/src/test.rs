@@ -181,9 +181,11 @@ impl Run<'_> {
         }
         found.push(self.run_tests(steps));
         found.push(steps.run("tests of shaders", || gpu::test(workspace, Card::Software)));
-        found.push(steps.run_once("lints of shaders", workspace, &SOURCES, || {
-            step::check(&mut gpu::lints(workspace))
-        }));
+        found.push(
+            steps.run_once("lints of shaders", workspace, &SOURCES, || {
+                step::check(&mut gpu::lints(workspace))
+            }),
+        );
         found.push(steps.run("tests of races", || step::check(&mut self.race_tests()?)));
         found.push(steps.run_once("lints of studies", workspace, &SOURCES, || {
             step::check(&mut self.lints(&["--workspace", "--exclude", RACES]))

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use meshwork_compute::job::{Kind, Shader as Manifest, Shape};
@@ -52,14 +52,10 @@ pub struct Card(Arc<Inner>);
 
 struct Inner {
     name: String,
-    state: Mutex<State>,
-}
-
-/// The device, opened when it is needed.
-struct State {
-    device: Option<Arc<Open>>,
+    /// The device, opened when it is needed. The holder of the lock has the card.
+    device: Mutex<Option<Arc<Open>>>,
     /// Why the card runs no shader any more.
-    gone: Option<String>,
+    gone: OnceLock<String>,
 }
 
 /// A device, with the layout of all shaders.
@@ -96,8 +92,8 @@ impl Card {
     /// [`CardError`] if there is none, or it does not work.
     pub fn open() -> Result<Card, CardError> {
         let (open, name) = Open::new()?;
-        let state = Mutex::new(State { device: Some(Arc::new(open)), gone: None });
-        Ok(Card(Arc::new(Inner { name, state })))
+        let device = Mutex::new(Some(Arc::new(open)));
+        Ok(Card(Arc::new(Inner { name, device, gone: OnceLock::new() })))
     }
 
     /// The name of the card, for people.
@@ -107,38 +103,24 @@ impl Card {
 
     /// Why it runs no shader any more, in words: it did not answer after a shader that ran over its time.
     pub fn gone(&self) -> Option<String> {
-        self.state().gone.clone()
+        self.0.gone.get().cloned()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// The device, or a new one.
-    fn device(&mut self) -> Result<Arc<Open>, Failure> {
-        if let Some(words) = &self.gone {
+    /// The device, or a new one, in the place that holds it.
+    fn device(&self, place: &mut Option<Arc<Open>>) -> Result<Arc<Open>, Failure> {
+        if let Some(words) = self.0.gone.get() {
             return Err(unloadable(words));
         }
-        if let Some(open) = &self.device {
+        if let Some(open) = place {
             return Ok(Arc::clone(open));
         }
         match Open::new() {
-            Ok((open, _)) => Ok(Arc::clone(self.device.insert(Arc::new(open)))),
+            Ok((open, _)) => Ok(Arc::clone(place.insert(Arc::new(open)))),
             Err(error) => {
-                let words = format!("{error}; end this program and start it again");
-                self.gone = Some(words.clone());
-                Err(unloadable(&words))
+                let words =
+                    self.0.gone.get_or_init(|| format!("{error}; end this program and start it again"));
+                Err(unloadable(words))
             }
-        }
-    }
-
-    /// Leaves a device behind. Dropping one waits for what it computes.
-    fn leave(&mut self) {
-        if let Some(open) = self.device.take() {
-            open.device.destroy();
-            std::mem::forget(open);
         }
     }
 }
@@ -163,7 +145,7 @@ impl Open {
         let is_lost = Arc::new(Mutex::new(None));
         let lost = Arc::clone(&is_lost);
         device.set_device_lost_callback(move |_, words| {
-            *lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+            *lock(&lost) = Some(words);
         });
         // Errors within scopes are results; others would end the program.
         device.on_uncaptured_error(Arc::new(|_| ()));
@@ -266,7 +248,7 @@ impl Open {
         loop {
             let wait = PollType::Wait { submission_index: Some(submitted.clone()), timeout: Some(SLICE) };
             let polled = self.device.poll(wait);
-            if let Some(words) = self.is_lost.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            if let Some(words) = lock(&self.is_lost).clone() {
                 return Err(Broken::Lost(Some(words)));
             }
             match polled {
@@ -336,6 +318,10 @@ impl Buffers {
     }
 }
 
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A loaded shader.
 pub(crate) struct Shader {
     card: Card,
@@ -366,7 +352,7 @@ impl Shader {
     /// Runs a unit. Others wait until it ends.
     pub(crate) fn run(&self, program: &Program, call: &Call, limit: &Limit) -> Ran {
         let Call::Unit(unit) = call else { return unloadable("a shader has no reduction").into() };
-        let mut state = self.card.state();
+        let mut place = lock(&self.card.0.device);
         // The time of a unit begins when it has the card.
         let limit = limit.renewed();
         loop {
@@ -374,7 +360,7 @@ impl Shader {
                 let words = format!("it has lost the graphics card here {LOSSES_MAX} times");
                 return unloadable(&words).into();
             }
-            let open = match state.device() {
+            let open = match self.card.device(&mut place) {
                 Ok(open) => open,
                 Err(failure) => return failure.into(),
             };
@@ -384,10 +370,9 @@ impl Shader {
                 Err(Broken::Lost(words)) => words,
             };
             self.losses.fetch_add(1, Ordering::Relaxed);
-            // What the device still computes must not be waited for.
-            std::mem::forget(self.compiled().take());
-            std::mem::forget(open);
-            state.leave();
+            // Dropping a device waits for what it computes.
+            open.device.destroy();
+            std::mem::forget((open, place.take(), lock(&self.compiled).take()));
             match words {
                 None => return Failure::Time.into(),
                 Some(words) if self.losses.load(Ordering::Relaxed) >= LOSSES_MAX => {
@@ -397,10 +382,6 @@ impl Shader {
                 Some(_) => (),
             }
         }
-    }
-
-    fn compiled(&self) -> MutexGuard<'_, Option<(Arc<Open>, wgpu::ComputePipeline)>> {
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unit(
@@ -415,15 +396,17 @@ impl Shader {
         if padded(input.len()) + padded(output) > u64::from(program.limits().memory_mib) << 20 {
             return Err(Failure::Memory.into());
         }
-        let known =
-            self.compiled().as_ref().filter(|(known, _)| Arc::ptr_eq(known, open)).map(|(_, it)| it.clone());
+        let known = lock(&self.compiled)
+            .as_ref()
+            .filter(|(known, _)| Arc::ptr_eq(known, open))
+            .map(|(_, it)| it.clone());
         let pipeline = match known {
             Some(pipeline) => pipeline,
             None => {
                 let text =
                     std::str::from_utf8(program.code()).map_err(|_| unloadable("its code is no text"))?;
                 let pipeline = open.compile(text)?;
-                *self.compiled() = Some((Arc::clone(open), pipeline.clone()));
+                *lock(&self.compiled) = Some((Arc::clone(open), pipeline.clone()));
                 pipeline
             }
         };

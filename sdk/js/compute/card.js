@@ -28,7 +28,7 @@ export async function findCard() {
   }
 }
 
-/** What the worker needs of a job. Throws words if the job is none for a card. */
+/** The part of a job that the worker reads. Throws words if no card can run it. */
 export function shaderOf({ code, params, units, shape, shader, input, hasItems, limits }) {
   if (code.length > TEXT_MAX) throw new Error(`a shader of ${code.length} bytes exceeds the limit of ${TEXT_MAX}`)
   if (shape === 'json') throw new Error('a shader gives bytes or numbers, no JSON')

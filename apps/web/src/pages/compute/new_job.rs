@@ -59,33 +59,13 @@ pub(super) fn NewJob(computing: Computing) -> impl IntoView {
         job: |stretch| primes(STRETCHES[stretch]),
     };
     let is_first = move || computing.jobs.with(Vec::is_empty);
-    let nobody = move || {
-        let lends = computing.is_lending.get()
-            || computing.offers.with(|offers| offers.values().any(|offer| offer.cores > 0));
-        (!lends).then(|| {
-            view! {
-                <p class="nobody-lends" data-testid="nobody-lends">
-                    {icons::info()}
-                    <span>{texts::compute::NOBODY_LENDS}</span>
-                    <button
-                        type="button"
-                        class="button plain"
-                        on:click=move |_| computing.session.is_share_open.set(true)
-                    >
-                        {icons::share()}
-                        {texts::bar::SHARE}
-                    </button>
-                </p>
-            }
-        })
-    };
     view! {
         <div class="new-job">
             <div class="new-job-words">
                 <h2>{move || if is_first() { texts::compute::NO_JOBS } else { texts::compute::NEW_JOB }}</h2>
                 <p class="hint">{texts::compute::NO_JOBS_HINT}</p>
             </div>
-            {nobody}
+            <NobodyLends computing/>
             <p class="complaint" role="alert">{move || computing.job_problem.get()}</p>
             <div class="ready-jobs">
                 {draw.card(computing)}
@@ -107,6 +87,31 @@ pub(super) fn NewJob(computing: Computing) -> impl IntoView {
                 </section>
             </div>
         </div>
+    }
+}
+
+/// The words while nobody lends, with the way to share the link.
+#[component]
+fn NobodyLends(computing: Computing) -> impl IntoView {
+    move || {
+        let lends = computing.is_lending.get()
+            || computing.offers.with(|offers| offers.values().any(|offer| offer.cores > 0));
+        (!lends).then(|| {
+            view! {
+                <p class="nobody-lends" data-testid="nobody-lends">
+                    {icons::info()}
+                    <span>{texts::compute::NOBODY_LENDS}</span>
+                    <button
+                        type="button"
+                        class="button plain"
+                        on:click=move |_| computing.session.is_share_open.set(true)
+                    >
+                        {icons::share()}
+                        {texts::bar::SHARE}
+                    </button>
+                </p>
+            }
+        })
     }
 }
 
