@@ -53,6 +53,7 @@ pub struct BrowserOptions {
     pub(crate) whole: bool,
     pub(crate) profile: Option<PathBuf>,
     pub(crate) arguments: Vec<String>,
+    pub(crate) graphics: bool,
     pub(crate) namespace: Option<Namespace>,
 }
 
@@ -86,6 +87,12 @@ impl BrowserOptions {
     pub fn profile(mut self, folder: impl Into<PathBuf>) -> Self {
         self.profile = Some(folder.into());
         self
+    }
+
+    /// With a graphics card that Chromium computes by itself.
+    pub fn graphics(mut self) -> Self {
+        self.graphics = true;
+        self.whole()
     }
 
     /// A further flag of Chromium.

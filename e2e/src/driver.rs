@@ -17,11 +17,10 @@ use crate::process::Group;
 use crate::wait::{PATIENCE, wait_until};
 
 /// What every Chromium is started with.
-const FLAGS: [&str; 16] = [
+const FLAGS: [&str; 15] = [
     "--headless=new",
-    // Tests run in containers, as root, without a GPU and with little shared memory.
+    // Tests run in containers, as root and with little shared memory.
     "--no-sandbox",
-    "--disable-gpu",
     "--disable-dev-shm-usage",
     // Nothing is asked of anybody's servers.
     "--disable-quic",
@@ -39,6 +38,11 @@ const FLAGS: [&str; 16] = [
     "--window-size=1280,900",
     "--lang=en-US",
 ];
+
+/// Containers have no graphics card.
+const NO_GRAPHICS: &str = "--disable-gpu";
+/// Instead, Chromium computes one.
+const GRAPHICS: [&str; 2] = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 /// WebRTC over the loopback address, so that a test needs no network.
 const LOOPBACK_FLAGS: [&str; 2] =
@@ -110,6 +114,10 @@ fn chromium_capabilities(
     capabilities.set_binary(&chromium.to_string_lossy())?;
     capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
     let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
+    match options.graphics {
+        true => flags.extend(GRAPHICS.iter().map(|flag| (*flag).to_owned())),
+        false => flags.push(NO_GRAPHICS.to_owned()),
+    }
     if !options.default_webrtc {
         flags.extend(LOOPBACK_FLAGS.iter().map(|flag| (*flag).to_owned()));
     }

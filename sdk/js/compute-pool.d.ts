@@ -6,8 +6,10 @@ export const SOURCE: string
 /** A program and its job. `input` is the whole input, or the packet of all items. */
 export interface PoolJob {
   readonly id: string
-  readonly kind: 'wasm' | 'js'
+  readonly kind: 'wasm' | 'js' | 'wgsl'
   readonly code: Uint8Array
+  /** How a shader is dispatched: workgroups, and bytes of its output. */
+  readonly shader?: { readonly groups: readonly [number, number, number]; readonly output: number }
   readonly input: Uint8Array | null
   readonly hasItems: boolean
   /** JSON, as the program reads it. */
@@ -43,7 +45,12 @@ export interface PoolTold {
   readonly reduced?: { readonly id: string; readonly bytes?: Uint8Array; readonly failure?: PoolFailure }
   /** The browser runs no sealed frame; every run fails from here on. */
   readonly refused?: string
+  /** The graphics card runs no shader any more. */
+  readonly cardGone?: string
 }
+
+/** The graphics card of this device, or why there is none: an insecure address, a browser without WebGPU, or no adapter. */
+export function findCard(): Promise<{ readonly name: string } | { readonly problem: 'insecure' | 'missing' | 'none' }>
 
 export class FramePool {
   /** The frame is added to `parent`, which may be hidden. `tell` is never called before an order returns. */

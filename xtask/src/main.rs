@@ -10,6 +10,7 @@ mod deploy;
 mod dist;
 mod editor;
 mod fuzz;
+mod gpu;
 mod image;
 mod pages;
 mod parts;
@@ -51,10 +52,11 @@ Usage: cargo xtask <command>
   run [-- ARGS ...]        build in the shortest time, then `meshwork serve ARGS ...`, with its data in target/server unless
                            ARGS names --data or --config; with MESHWORK_PAGES=PACKAGE the pages are those of another
                            package of the workspace, whose table of apps is its own
-  test [--fast] [--nightly] [FILTER]
+  test [--fast] [--nightly] [--gpu] [FILTER]
                            run the checks of each change: format, lints, tidy, licences, pages, tests, browsers
                            --fast leaves the browsers out; --nightly runs what takes too long for each change instead, on
                            fresh seeds; with FILTER only tests whose names contain it run, with --nightly bench the races'
+                           --gpu runs the tests of shaders on this machine's graphics card instead, and fails without one
   fuzz TARGET [SECONDS]    search for input that makes a decoder panic, guided by coverage; without TARGET: list them
   sim [--seeds N] [--from SEED] [--jobs J] [--planted NAME]
   sim --seed SEED [--only PLACES] [--planted NAME]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::gpu::{self, Card};
 use crate::pages::{Aim, Prepared};
 use crate::setup::{self, NEXTEST, Need, wasm};
 use crate::stamp::{self, Outcome};
@@ -49,6 +50,8 @@ pub(crate) struct Options {
     fast: bool,
     /// What takes too long for every change, and random tests on fresh seeds, in the place of all other checks.
     nightly: bool,
+    /// The tests that need a graphics card, in the place of all other checks.
+    gpu: bool,
     /// Only tests whose names contain this, and no other checks.
     filter: Option<String>,
 }
@@ -60,6 +63,7 @@ impl Options {
             match argument.as_str() {
                 "--fast" => options.fast = true,
                 "--nightly" => options.nightly = true,
+                "--gpu" => options.gpu = true,
                 "--" => {}
                 flag if flag.starts_with('-') => bail!("`cargo xtask test` has no flag `{flag}`"),
                 filter if options.filter.is_none() => options.filter = Some(filter.to_owned()),
@@ -71,8 +75,11 @@ impl Options {
 }
 
 pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<()> {
-    let need = if options.fast { Need::Tests } else { Need::Everything };
+    let need = if options.fast || options.gpu { Need::Tests } else { Need::Everything };
     setup::setup(workspace, need)?;
+    if options.gpu {
+        return gpu::test(workspace, Card::Real);
+    }
     let run = Run { workspace, options, seed: seed(workspace, options.nightly) };
     eprintln!("xtask: random tests are seeded with MESHWORK_SEED={}", run.seed);
     if let Some(filter) = &options.filter
@@ -83,6 +90,9 @@ pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut steps = Steps::new();
     let result = run.all(&mut steps);
     steps.print();
+    if run.is_day() {
+        println!("{}", gpu::not_run(workspace)?);
+    }
     result
 }
 
@@ -170,6 +180,12 @@ impl Run<'_> {
             found.push(steps.run("image", || deploy::check_image(workspace)));
         }
         found.push(self.run_tests(steps));
+        found.push(steps.run("tests of shaders", || gpu::test(workspace, Card::Software)));
+        found.push(
+            steps.run_once("lints of shaders", workspace, &SOURCES, || {
+                step::check(&mut gpu::lints(workspace))
+            }),
+        );
         found.push(steps.run("tests of races", || step::check(&mut self.race_tests()?)));
         found.push(steps.run_once("lints of studies", workspace, &SOURCES, || {
             step::check(&mut self.lints(&["--workspace", "--exclude", RACES]))
@@ -456,8 +472,9 @@ mod tests {
     #[test]
     fn options_are_flags_and_one_filter() {
         let both = parse(&["--fast", "canvas"]).expect("both are allowed");
-        assert_eq!(both, Options { fast: true, nightly: false, filter: Some("canvas".to_owned()) });
+        assert_eq!(both, Options { fast: true, filter: Some("canvas".to_owned()), ..Options::default() });
         assert!(parse(&["--nightly"]).expect("it is a flag").nightly);
+        assert!(parse(&["--gpu"]).expect("it is a flag").gpu);
         assert!(parse(&["--slow"]).is_err());
         assert!(parse(&["one", "two"]).is_err());
     }

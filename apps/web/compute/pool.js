@@ -5,5 +5,7 @@ import WORKER from 'compute-worker'
 
 import { Pool } from '../../../sdk/js/compute/pool.js'
 
+export { findCard } from '../../../sdk/js/compute/card.js'
+
 /** Makes a pool whose frame is added to an element. */
 export const makePool = (parent, tell, options) => new Pool({ frame: FRAME, worker: WORKER }, parent, tell, options)

@@ -54,6 +54,11 @@ pub enum Standstill {
     /// No endpoint lends.
     #[error("nobody lends: lend this device, or share the link")]
     NobodyLends,
+    /// The program is a shader, and no lender lends a graphics card.
+    #[error(
+        "nobody lends a graphics card: allow that of a device that lends, in its page or with `compute lend --gpu`"
+    )]
+    NoCard,
     /// The program is offered by name, and no lender offers it.
     #[error("nobody offers {0:?}: start a lender with this program")]
     NobodyOffers(String),

@@ -7,6 +7,7 @@
 //! # How it works
 //! - **WebAssembly** runs in wasmi, in slices of fuel. Each unit has a fresh instance, and modules have no imports.
 //! - **JavaScript** runs in QuickJS. Each unit has a fresh realm without clock, timers and code from text, and a seeded `Math.random`.
+//! - **Shaders** run on the graphics card by wgpu, with the feature `gpu` alone. Each unit is a dispatch with fresh buffers.
 //! - **Commands** are the lender's own. Each unit is a process, which is ended with its children.
 //!
 //! docs/protocol/compute.md, section "Programs", states how programs read units and return results.
@@ -28,6 +29,11 @@ mod command;
 #[cfg(not(unix))]
 #[path = "command_none.rs"]
 mod command;
+#[cfg(feature = "gpu")]
+mod gpu;
+#[cfg(not(feature = "gpu"))]
+#[path = "gpu_none.rs"]
+mod gpu;
 mod interpreter;
 mod limit;
 mod program;
@@ -36,5 +42,6 @@ mod threads;
 mod trial;
 
 pub use command::{Command, CommandError};
+pub use gpu::{Card, CardError};
 pub use threads::{OfferError, Threads};
 pub use trial::{Tried, trial};

@@ -22,18 +22,37 @@ impl Stop {
 #[derive(Clone)]
 pub(crate) struct Limit {
     stop: Stop,
+    #[cfg(feature = "gpu")]
+    time: Duration,
     deadline: Instant,
 }
 
 impl Limit {
     /// A unit that begins here and may take this long.
     pub(crate) fn new(stop: &Stop, time: Duration) -> Limit {
-        Limit { stop: stop.clone(), deadline: Instant::now() + time }
+        Limit {
+            stop: stop.clone(),
+            #[cfg(feature = "gpu")]
+            time,
+            deadline: Instant::now() + time,
+        }
     }
 
     /// Whether the unit must end: its time is up, or its run is stopped.
     pub(crate) fn is_over(&self) -> bool {
         self.stop.is_set() || Instant::now() >= self.deadline
+    }
+
+    /// The same time, which begins here.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn renewed(&self) -> Limit {
+        Limit::new(&self.stop, self.time)
+    }
+
+    /// Whether the time is up.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline
     }
 
     /// Whether the run is stopped.

@@ -10,6 +10,7 @@ use meshwork_compute::message::Failure;
 use meshwork_compute::packet;
 
 use crate::command::Command;
+use crate::gpu::{self, Card};
 use crate::interpreter::Interpreter;
 use crate::limit::{Limit, Stop};
 use crate::script;
@@ -45,6 +46,7 @@ pub(crate) struct Program {
     code: Option<Vec<u8>>,
     input: Option<Vec<u8>>,
     command: Option<Command>,
+    card: Option<Card>,
     /// Scripts count their memory, which takes time.
     pub(crate) is_tried: bool,
     /// Loaded by its first run, for all threads.
@@ -61,17 +63,19 @@ enum Engine {
     Interpreter(Interpreter),
     Script,
     Command(Command),
+    Gpu(gpu::Shader),
 }
 
 impl Program {
-    /// A program with its code and input. `command` is the lender's command under the program's name.
+    /// A program with its code and input. `command` is the lender's command under the program's name, `card` the one that it lends.
     pub(crate) fn new(
         job: Arc<Job>,
         code: Option<Vec<u8>>,
         input: Option<Vec<u8>>,
         command: Option<Command>,
+        card: Option<Card>,
     ) -> Program {
-        Program { job, code, input, command, is_tried: false, loaded: OnceLock::new() }
+        Program { job, code, input, command, card, is_tried: false, loaded: OnceLock::new() }
     }
 
     /// Runs a call in a fresh instance, within the job's limits.
@@ -89,6 +93,7 @@ impl Program {
             Engine::Interpreter(interpreter) => interpreter.run(self, call, &limit),
             Engine::Script => script::run(self, call, &limit),
             Engine::Command(command) => command.run(self, call, &limit),
+            Engine::Gpu(shader) => shader.run(self, call, &limit),
         };
         if let Call::Unit(_) = call {
             ran.result = ran.result.and_then(|value| self.checked(value));
@@ -136,7 +141,7 @@ impl Program {
                     return Err(unloadable(&format!("nothing is offered here under the name {name}")));
                 }
             },
-            Kind::Wgsl(_) => return Err(unloadable("this lender runs no shaders")),
+            Kind::Wgsl(_) => Engine::Gpu(gpu::Shader::new(self, self.card.as_ref())?),
         };
         Ok(Loaded { engine, items: self.items()? })
     }

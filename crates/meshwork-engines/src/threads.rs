@@ -6,11 +6,12 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use meshwork_compute::job::{Job, JobId, Kind};
+use meshwork_compute::job::{Job, JobId, Kind, Shader};
 use meshwork_compute::message::Failure;
 use meshwork_compute::{Pool, PoolOrder, RunId, Told};
 
 use crate::command::{Command, CommandError};
+use crate::gpu::Card;
 use crate::limit::Stop;
 use crate::program::{Call, Program, Ran, trapped, unloadable};
 
@@ -45,6 +46,7 @@ pub struct Threads {
     /// Percent of time that a run works.
     share: u8,
     offers: BTreeMap<String, Command>,
+    card: Option<Card>,
     programs: BTreeMap<JobId, Arc<Program>>,
     tasks: BTreeMap<Task, Going>,
     /// Threads whose task was ended.
@@ -92,6 +94,7 @@ impl Threads {
         Threads {
             share: 100,
             offers: BTreeMap::new(),
+            card: None,
             programs: BTreeMap::new(),
             tasks: BTreeMap::new(),
             ended: Vec::new(),
@@ -124,6 +127,12 @@ impl Threads {
         Ok(self)
     }
 
+    /// Runs shaders on this card too, one at a time.
+    pub fn card(mut self, card: Card) -> Threads {
+        self.card = Some(card);
+        self
+    }
+
     /// Names of the commands on offer.
     pub fn offers(&self) -> impl Iterator<Item = &str> {
         self.offers.keys().map(String::as_str)
@@ -131,7 +140,7 @@ impl Threads {
 
     fn load(&mut self, id: JobId, job: Arc<Job>, code: Option<Vec<u8>>, input: Option<Vec<u8>>) {
         let command = self.offers.get(job.program.name.as_str()).cloned();
-        self.programs.insert(id, Arc::new(Program::new(job, code, input, command)));
+        self.programs.insert(id, Arc::new(Program::new(job, code, input, command, self.card.clone())));
     }
 
     fn run(&mut self, run: RunId, job: JobId, first: u32, units: u16) {
@@ -223,7 +232,9 @@ impl Threads {
 impl Pool for Threads {
     fn kinds(&self) -> u8 {
         let offered = if self.offers.is_empty() { 0 } else { 1 << Kind::Offered.number() };
-        1 << Kind::Wasm.number() | 1 << Kind::Js.number() | offered
+        let shader = Kind::Wgsl(Shader { groups: [1; 3], output: 4 });
+        let shaders = u8::from(self.card.is_some()) << shader.number();
+        1 << Kind::Wasm.number() | 1 << Kind::Js.number() | shaders | offered
     }
 
     fn order(&mut self, order: PoolOrder) {

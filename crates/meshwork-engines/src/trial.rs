@@ -8,6 +8,7 @@ use meshwork_compute::message::Failure;
 use meshwork_compute::packet;
 
 use crate::command::Command;
+use crate::gpu::Card;
 use crate::limit::Stop;
 use crate::program::{Call, Program};
 
@@ -26,15 +27,17 @@ pub struct Tried {
     pub agrees: bool,
 }
 
-/// Runs units in this thread, each twice, as the iterator is read. `command` stands for the command of a lender if the program is offered.
+/// Runs units in this thread, each twice, as the iterator is read. `command` stands for the command of a lender if the program is offered,
+/// `card` for its graphics card if it is a shader.
 pub fn trial(
     job: Arc<Job>,
     code: Option<Vec<u8>>,
     input: Option<Vec<u8>>,
     command: Option<Command>,
+    card: Option<Card>,
     units: impl IntoIterator<Item = u32>,
 ) -> impl Iterator<Item = Tried> {
-    let mut program = Program::new(job, code, input, command);
+    let mut program = Program::new(job, code, input, command, card);
     program.is_tried = true;
     let program = Arc::new(program);
     units.into_iter().map(move |unit| {

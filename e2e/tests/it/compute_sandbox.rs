@@ -18,7 +18,8 @@ const RUN: &str = "
     const bytes = (list) => list && new Uint8Array(list);
     const id = String(window.last = (window.last ?? 0) + 1);
     const told = [];
-    window.hear = ({ ran, reduced }) => {
+    window.hear = ({ ran, reduced, cardGone }) => {
+      if (cardGone) return
       const { bytes, failure, unit } = ran ?? reduced;
       told.push(failure ? { unit, ...failure } : { unit, bytes: [...bytes] });
     };
@@ -37,12 +38,13 @@ const RUN: &str = "
     return [told, Math.round(longest)]";
 
 /// A hidden element for the frame.
-const HIDDEN: &str = "
+pub(crate) const HIDDEN: &str = "
     const hidden = document.createElement('div');
     hidden.hidden = true;
     document.body.append(hidden);";
 /// A pool by the script of the pages.
-const OF_PAGES: &str = "window.makePool = async (tell) => (await window.loadPool()).makePool(hidden, tell)";
+pub(crate) const OF_PAGES: &str =
+    "window.makePool = async (tell) => (await window.loadPool()).makePool(hidden, tell)";
 /// A pool by the package. The page's own script imports it: objects of a driver's script in Firefox are of another realm.
 const OF_PACKAGE: &str = "
     const script = document.createElement('script');
@@ -96,7 +98,7 @@ fn script(code: &str, shape: &str) -> Value {
 }
 
 /// Runs units from 0 up.
-async fn run(tab: &Tab, job: &Value, units: u32) -> Result<(Value, u64)> {
+pub(crate) async fn run(tab: &Tab, job: &Value, units: u32) -> Result<(Value, u64)> {
     let done = tab.eval(RUN, vec![job.clone(), json!({ "first": 0, "units": units })]).await?;
     Ok((done[0].clone(), done[1].as_u64().context("a pause is a number")?))
 }

@@ -10,6 +10,7 @@ mod common;
 mod commons;
 mod compute;
 mod compute_sandbox;
+mod compute_shaders;
 mod crowd;
 mod cut;
 mod direct_path;

@@ -1,16 +1,19 @@
 // Runs programs of strangers for a lender, each in a worker of the sealed frame (`sdk/js/frame`), with `runner.js` in front of it.
+// Shaders run on the graphics card (`card.js`), one dispatch at a time.
 //
-// Orders: `{ load: { id, kind: 'wasm' | 'js', code, input, hasItems, params, units, shape, limits: { memory_mib, unit_ms, result } } }`,
+// Orders: `{ load: { id, kind: 'wasm' | 'js' | 'wgsl', code, shader, input, hasItems, params, units, shape, limits: { memory_mib, unit_ms, result } } }`,
 // `{ run: { run, id, first, units } }`, `{ end: run }`, `{ unload: id }`, `{ reduce: { id, packet } }`. `input` is the whole input, or the
-// packet of all items; `shape` is 'bytes', 'json', 'f32', 'f64' or 'u32'.
+// packet of all items; `shape` is 'bytes', 'json', 'f32', 'f64' or 'u32';
+// `shader` is `{ groups: [x, y, z], output }`.
 //
-// `tell` gets `{ ran: { run, unit, bytes | failure, micros } }`, `{ reduced: { id, bytes | failure } }`, and `{ refused: words }` if the browser
-// runs no sealed frame, after which every run fails. A failure is `{ kind: 'trapped' | 'time' | 'memory' | 'result' | 'load', words }`.
+// `tell` gets `{ ran: { run, unit, bytes | failure, micros } }`, `{ reduced: { id, bytes | failure } }`, `{ refused: words }` if the browser
+// runs no sealed frame, after which every run fails, and `{ cardGone: words }` if shaders run here no more. A failure is `{ kind: 'trapped' | 'time' | 'memory' | 'result' | 'load', words }`.
 //
 // The answers of workers drive the pool, so it goes on in a tab behind another, whose timers are late.
 
 import { weightOf } from '../frame/guard.js'
 import { Sandbox } from '../frame/sandbox.js'
+import { Shader, formed, shaderOf } from './card.js'
 
 /** Time that the units of one task take together, in ms. Each task costs two messages. */
 const TASK_MS = 25
@@ -27,6 +30,8 @@ const ANSWER_BYTES = 4096
 const LOOK_MS = 250
 /** A worker that waits to keep its share makes up for so many ms. */
 const LATE_MAX = 1000
+/** A shader that loses the device so often runs here no more. */
+const LOSSES_MAX = 2
 
 const REFUSED = 'the page runs no sealed frame: its policy must name the script of the frame'
 
@@ -45,7 +50,7 @@ class Work {
   }
 }
 
-/** A worker with a job's program. */
+/** A worker with a job's program, in the frame or, for a shader, in the page. */
 class Runner {
   isReady = false
   work = null
@@ -66,6 +71,10 @@ class Runner {
     return this.count > 0
   }
 
+  get isShader() {
+    return this.job.kind === 'wgsl'
+  }
+
   /** One answer for each task, no larger than its results may be. */
   isFlood(data) {
     if (data === 'ready') return this.isReady
@@ -82,6 +91,8 @@ export class Pool {
   #share
   #sandbox = null
   #refused = false
+  /** Why no shader runs here, in words. */
+  #cardGone = null
   #jobs = new Map()
   #works = new Set()
   #runners = new Set()
@@ -137,7 +148,8 @@ export class Pool {
 
   #begin(wanted) {
     const job = this.#jobs.get(wanted.id)
-    const words = this.#refused ? REFUSED : job ? job.fault : 'it was not loaded'
+    const isShader = job?.kind === 'wgsl'
+    const words = this.#refused && !isShader ? REFUSED : job ? (job.fault ?? (isShader ? this.#cardGone : null)) : 'it was not loaded'
     const work = new Work(job ?? { id: wanted.id }, wanted)
     if (words) this.#fail(work, { kind: 'load', words }, 0)
     else this.#works.add(work)
@@ -185,7 +197,7 @@ export class Pool {
       for (const work of this.#works) {
         if (!work.runner) this.#employ(work)
         const { runner } = work
-        if (!runner.isReady || runner.isBusy) continue
+        if (!runner.isReady || runner.isBusy || (runner.isShader && this.#isCardBusy())) continue
         if (runner.due > now) wake = Math.min(wake, runner.due)
         else this.#send(runner, now)
       }
@@ -195,6 +207,11 @@ export class Pool {
     for (const runner of this.#runners) if (runner.isBusy) wake = Math.min(wake, this.#limit(runner))
     clearTimeout(this.#timer)
     if (wake < Infinity) this.#timer = setTimeout(() => this.#look(), Math.max(0, wake - now))
+  }
+
+  /** Whether the card works: it does one thing at a time. */
+  #isCardBusy() {
+    return [...this.#runners].some((runner) => runner.isShader && runner.isBusy)
   }
 
   /** An idle worker of the job, or a new one. */
@@ -211,6 +228,7 @@ export class Pool {
   }
 
   #start(job) {
+    if (job.kind === 'wgsl') return this.#startShader(job)
     this.#sandbox ??= new Sandbox(this.#parent, this.#texts.frame, 'Programs that this device runs', 'compute-frame', () => this.#refuse())
     const runner = new Runner(job)
     const { kind, code, input, params, shape, limits, hasItems } = job
@@ -223,6 +241,42 @@ export class Pool {
     })
     this.#runners.add(runner)
     return runner
+  }
+
+  #startShader(job) {
+    const runner = new Runner(job)
+    this.#runners.add(runner)
+    runner.program = new Shader(job.shaderOf, {
+      message: (data) => this.#heard(runner, data),
+      lost: (words) => this.#lostCard(runner, words),
+      gone: (words) => this.#loseCard(words),
+    })
+    return runner
+  }
+
+  /** The device was lost. The unit runs once more, unless the shader has lost it before. */
+  #lostCard(runner, words) {
+    const { work, job, count } = runner
+    this.#countLoss(job)
+    this.#drop(runner)
+    if (work && job.fault) this.#fail(work, { kind: 'trapped', words: `it loses the graphics card: ${words}`.slice(0, 200) }, 0)
+    else if (work) work.careful = work.next + count
+    this.#pump()
+  }
+
+  #countLoss(job) {
+    job.losses += 1
+    if (job.losses >= LOSSES_MAX) job.fault = `it has lost the graphics card here ${LOSSES_MAX} times`
+  }
+
+  /** Shaders run here no more. */
+  #loseCard(words) {
+    if (this.#cardGone) return
+    this.#cardGone = words
+    this.#say({ cardGone: words })
+    for (const work of [...this.#works].filter(({ job }) => job.kind === 'wgsl')) this.#fail(work, { kind: 'load', words }, 0)
+    for (const runner of [...this.#runners].filter(({ isShader }) => isShader)) this.#drop(runner)
+    this.#pump()
   }
 
   /** Sends the next task. */
@@ -262,7 +316,8 @@ export class Pool {
       const results = Array.isArray(ran) ? ran.slice(0, count) : []
       const micros = Math.max(1, Math.round((took * 1000) / Math.max(1, results.length + (failure ? 1 : 0))))
       runner.micros = micros
-      const isResult = (bytes) => bytes instanceof Uint8Array && bytes.length <= job.limits.result
+      const { result } = job.limits
+      const isResult = (bytes) => bytes instanceof Uint8Array && bytes.length <= result && (!runner.isShader || formed(bytes, job.shape, result))
       const right = results.findIndex((bytes) => !isResult(bytes))
       for (const bytes of right < 0 ? results : results.slice(0, right)) {
         this.#say({ ran: { run: work.run, unit: work.next, bytes, micros } })
@@ -331,8 +386,9 @@ export class Pool {
         runner.over = now
         continue
       }
+      if (runner.isShader) this.#countLoss(runner.job)
       // Terminating ends a sort in Chromium after seconds alone, removing all frames at once.
-      this.#drainsUntil ??= now + runner.job.limits.unit_ms
+      else this.#drainsUntil ??= now + runner.job.limits.unit_ms
       this.#lost(runner, { kind: 'time', words: '' })
     }
     this.#pump()
@@ -362,11 +418,12 @@ export class Pool {
 
 /** A job as the pool stores it. `fault` says why its runs fail at once. */
 function jobOf(load) {
-  const job = { ...load, fault: null, text: '', items: null }
+  const job = { ...load, fault: null, text: '', items: null, losses: 0 }
   try {
+    if (load.kind === 'wgsl') job.shaderOf = shaderOf(load)
     if (load.kind === 'js') job.text = new TextDecoder('utf-8', { fatal: true }).decode(load.code)
-  } catch {
-    job.fault = 'its code is no text'
+  } catch ({ name, message }) {
+    job.fault = name === 'Error' ? message : 'its code is no text'
   }
   if (load.hasItems) {
     job.items = placesOf(load.input, load.units)

@@ -28,6 +28,14 @@ pub(crate) enum Need {
     Everything,
 }
 
+/// Installs Mesa's software driver for Vulkan.
+///
+/// # Errors
+/// It cannot be installed; the error names the line to type.
+pub(crate) fn install_software_card() -> Result<()> {
+    packages::install_debian("a graphics card in software", &["mesa-vulkan-drivers"])
+}
+
 /// Makes sure that everything needed is here; says only what it does, nothing when nothing is missing.
 pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<()> {
     let mut missing = Vec::new();

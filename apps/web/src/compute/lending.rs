@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use meshwork_compute::Trust;
-use meshwork_compute::job::Kind;
+use meshwork_compute::job::{Kind, Shader};
 use meshwork_core::id::PeerId;
 
 /// Least and greatest size of a device's bead, in px.
@@ -40,6 +40,8 @@ pub struct Terms {
     pub allowed: BTreeSet<PeerId>,
     /// Whether JavaScript of everybody runs in an open room too. Nothing bounds its memory.
     pub has_script_of_all: bool,
+    /// Whether shaders run on the graphics card: a consent of its own.
+    pub has_card: bool,
     /// Whether nothing runs on battery.
     pub pauses_on_battery: bool,
 }
@@ -53,6 +55,7 @@ impl Terms {
             whose: Whose::at_first(is_private),
             allowed: ticked.into_iter().collect(),
             has_script_of_all: false,
+            has_card: false,
             pauses_on_battery: true,
         }
     }
@@ -76,7 +79,10 @@ impl Terms {
         let is_of_all = self.whose == Whose::Everybody;
         let has_script = !self.asks_for_script(is_private) || self.has_script_of_all;
         let bit = |kind: Kind, is_on: bool| u8::from(is_on) << kind.number();
-        bit(Kind::Wasm, has_modules || !is_of_all) | bit(Kind::Js, has_script)
+        let shader = Shader { groups: [1; 3], output: 4 };
+        bit(Kind::Wasm, has_modules || !is_of_all)
+            | bit(Kind::Js, has_script)
+            | bit(Kind::Wgsl(shader), self.has_card)
     }
 
     /// The reason that no program of this kind and person runs here, on these terms and with these [kinds](Terms::kinds).
@@ -149,6 +155,14 @@ mod tests {
         assert_eq!(refusal(&all, Kind::Wasm), None);
         assert_eq!(refusal(&all, Kind::Js), Some(Refusal::Kind(Kind::Js)));
         assert_eq!(all.refusal(ME, 0b11, Kind::Js, ME), None);
+    }
+
+    #[test]
+    fn shaders_need_their_own_consent() {
+        let mut terms = Terms::at_first(4, true, []);
+        assert_eq!(terms.kinds(true, true), 0b011);
+        terms.has_card = true;
+        assert_eq!(terms.kinds(true, true), 0b111);
     }
 
     #[test]

@@ -41,6 +41,13 @@ pub const BATTERY: &str = "Pause on battery";
 pub const CHARGING: &str = "Charging now, so it works";
 pub const ON_BATTERY: &str = "On battery now, so it waits";
 pub const ON_BATTERY_WORKS: &str = "On battery now, and it works";
+pub const CARD: &str = "Graphics card";
+pub const CARD_ASKED: &str = "Asking the browser for it";
+pub const CARD_INSECURE: &str = "Browsers give it to secure addresses alone. Open this page by https.";
+pub const CARD_MISSING: &str = "This browser has no WebGPU. Try a newer one, or another.";
+pub const CARD_NONE: &str = "This browser gives no graphics card. Its driver may be missing or blocked, or the browser does not use it.";
+pub const NO_CARDS: &str =
+    "Nobody lends a graphics card. Allow yours where you lend this device, or ask somebody who has one.";
 pub const PROGRAMS_OF: &str = "Run programs of";
 pub const ONLY_ME: &str = "Only me";
 pub const ALLOWED: &str = "People I allow";
@@ -95,6 +102,9 @@ pub const RUN: &str = "Run";
 pub const MANDELBROT: &str = "Mandelbrot";
 pub const MANDELBROT_HINT: &str = "A picture in tiles of 64 by 64 pixels, made by a WebAssembly program.";
 pub const MANDELBROT_ABOUT: &str = "The Mandelbrot set in tiles of 64 by 64 pixels.";
+pub const JULIA: &str = "Julia";
+pub const JULIA_HINT: &str = "A picture in tiles, made by a shader on graphics cards that people lend.";
+pub const JULIA_ABOUT: &str = "A Julia set in tiles of 64 by 64 pixels.";
 pub const PRIMES: &str = "Primes";
 pub const PRIMES_HINT: &str =
     "How many primes are in each stretch of numbers, counted by a JavaScript function.";
@@ -331,6 +341,7 @@ pub fn standstill(why: &Standstill, called: impl Fn(PeerId) -> String) -> String
     match why {
         Standstill::Paused => "Paused. Submitter and moderators must all let it run.".to_owned(),
         Standstill::NobodyLends => NOBODY_LENDS.to_owned(),
+        Standstill::NoCard => NO_CARDS.to_owned(),
         Standstill::NobodyOffers(name) => {
             format!("Nobody offers \u{201c}{}\u{201d}. Start a lender with this program.", super::name(name))
         }
@@ -397,6 +408,21 @@ pub fn failure(failure: &Failure) -> String {
         Failure::Load(_) => "the program cannot be loaded",
     }
     .to_owned()
+}
+
+/// The graphics card of this device.
+pub fn card(name: &str) -> String {
+    format!("{}. Shaders of others may slow this screen down", shown(name))
+}
+
+/// The graphics card that a device lends.
+pub fn lends_card(name: &str) -> String {
+    format!("Lends its graphics card, {}", shown(name))
+}
+
+/// A graphics card that runs no shader any more.
+pub fn card_gone(words: &str) -> String {
+    format!("Not lent any more: {words}.")
 }
 
 /// The engine's own words about a failure.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 use meshwork::Room;
 use meshwork::compute::{Compute, Lend, Run, Trust};
-use meshwork_engines::Threads;
+use meshwork_engines::{Card, Threads};
 use serde_json::json;
 
 use super::{People, Target, is_private};
@@ -48,12 +48,16 @@ pub(crate) struct Arguments {
     /// Offer the named programs alone, and run no code of others.
     #[arg(long, requires = "offer")]
     only_offers: bool,
+    /// Run shaders on the graphics card too. A shader in a loop can stop the screen for seconds.
+    #[arg(long, conflicts_with = "only_offers")]
+    gpu: bool,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (threads, names) = pool(&arguments)?;
+    let card = super::card(arguments.gpu)?;
     let lent = arguments.target.visit(async |attempt, room, compute| {
-        lend(attempt, room, compute, threads, &names, &arguments).await
+        lend(attempt, room, compute, threads, card.as_ref(), &names, &arguments).await
     });
     lent.await.map(drop)
 }
@@ -83,13 +87,15 @@ async fn lend(
     room: &Room,
     compute: &Compute,
     threads: Threads,
+    card: Option<&Card>,
     names: &[String],
     arguments: &Arguments,
 ) -> Result<(), Failure> {
     attempt.stay();
     let cores = arguments.cores.unwrap_or_else(half_of_the_cores);
     let trust = trust(room, arguments.trust.as_ref()).await?;
-    let lend = Lend::new(threads).cores(cores).trust(trust);
+    let (threads, card_name) = super::with_card(threads, card);
+    let lend = Lend::new(threads).cores(cores).trust(trust).card(&card_name);
     let lend = if arguments.only_offers { lend.only_offers() } else { lend };
     let lend = names.iter().fold(lend, |lend, name| lend.offer(name));
     let lending = compute.lend(lend);
@@ -98,6 +104,9 @@ async fn lend(
     }
     let cores = counted(cores.into(), "core");
     style::note(format!("this device lends {cores} at {} % until it is interrupted", arguments.share));
+    if card.is_some() {
+        style::note(format!("shaders run on {card_name}"));
+    }
     if !names.is_empty() {
         style::note(format!("{} read the items of the room", names.join(", ")));
     }
@@ -109,6 +118,9 @@ async fn lend(
             if runs != told {
                 tell(room, compute, &runs, &progress, arguments.target.common.json).await?;
                 told = runs;
+            }
+            if let Some(words) = card.and_then(Card::gone) {
+                return Err(Failure::Unexpected(anyhow::anyhow!("{words}")));
             }
             changes.next().await.ok_or(meshwork::Closed)?;
         }

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use meshwork::compute::{self, Compute, Job, JobId, Standstill};
 use meshwork::{Link, PeerId, Room};
 use meshwork_core::signed::app::AppWord;
+use meshwork_engines::{Card, Threads};
 
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
@@ -203,6 +204,20 @@ async fn standstill_words(room: &Room, standstill: &Standstill) -> String {
         Standstill::NobodyTrusted(_) => format!("waits for a trusted peer: {name} must open the room"),
         Standstill::Slow { unit, .. } => format!("nothing came for a minute: {name} has unit {unit}"),
         other => other.to_string(),
+    }
+}
+
+/// The graphics card, if it is wanted.
+fn card(is_wanted: bool) -> Result<Option<Card>, Failure> {
+    let open = || Card::open().map_err(|error| Failure::Usage(error.to_string()));
+    is_wanted.then(open).transpose()
+}
+
+/// A pool that uses this card, and its name.
+fn with_card(threads: Threads, card: Option<&Card>) -> (Threads, String) {
+    match card {
+        Some(card) => (threads.card(card.clone()), card.name().to_owned()),
+        None => (threads, String::new()),
     }
 }
 

@@ -21,7 +21,7 @@ const MEETING: Duration = Duration::from_secs(3);
 /// A program and its manifest.
 #[derive(Args)]
 pub(super) struct ProgramOptions {
-    /// The program: FILE.wasm, FILE.js, or @NAME for a program that lenders offer under this name.
+    /// The program: FILE.wasm, FILE.js, FILE.wgsl, or @NAME for a program that lenders offer under this name.
     #[arg(value_name = "PROGRAM")]
     program: String,
     /// Parameters for the program, as JSON.
@@ -33,6 +33,8 @@ pub(super) struct ProgramOptions {
     /// Results are RGBA tiles of a picture: tiles in a row, and the pixels of a tile, such as 32x64x64.
     #[arg(long, value_name = "COLUMNSxWIDTHxHEIGHT", value_parser = tiles)]
     tiles: Option<[u16; 3]>,
+    #[command(flatten)]
+    shader: ShaderOptions,
     /// Memory of a unit in MiB, 1 to 1024.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..=1024))]
     memory: Option<u16>,
@@ -47,6 +49,56 @@ pub(super) struct ProgramOptions {
     /// who is in the room now, or keys. [default: room in a private room, me in an open one]
     #[arg(long, value_name = "me|room|KEY,...", value_parser = super::parse_people, verbatim_doc_comment)]
     trusted: Option<People>,
+}
+
+/// How a shader is dispatched.
+#[derive(Args)]
+pub(super) struct ShaderOptions {
+    /// Workgroups of a shader. [default: as many as cover a tile, else 1x1x1]
+    #[arg(long, value_name = "XxYxZ", value_parser = groups, verbatim_doc_comment)]
+    groups: Option<[u16; 3]>,
+    /// Bytes of a shader's output, 4 to 1 MiB. [default: those of a tile or a number]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(4..=1 << 20), verbatim_doc_comment)]
+    output: Option<u32>,
+}
+
+impl ShaderOptions {
+    /// The shader with its workgroups and output.
+    fn program(
+        &self,
+        name: &str,
+        text: &str,
+        tiles: Option<[u16; 3]>,
+        shape: Option<ShapeWord>,
+    ) -> Result<Program, Failure> {
+        let covering = || {
+            let ([_, width, height], [x, y, _]) = (tiles?, workgroup_size(text)?);
+            Some([width.div_ceil(x), height.div_ceil(y), 1])
+        };
+        let output = self.output.or(match (tiles, shape) {
+            (Some([_, width, height]), _) => Some(u32::from(width) * u32::from(height) * 4),
+            (None, Some(ShapeWord::F32 | ShapeWord::U32)) => Some(4),
+            (None, Some(ShapeWord::F64)) => Some(8),
+            (None, _) => None,
+        });
+        let output = output.ok_or_else(|| {
+            Failure::Usage(String::from(
+                "the output of the shader is not known: add --output BYTES, or --tiles",
+            ))
+        })?;
+        Ok(Program::wgsl(name, text, self.groups.or_else(covering).unwrap_or([1; 3]), output))
+    }
+}
+
+/// The size of a shader's workgroups, if it stands there in numbers.
+fn workgroup_size(text: &str) -> Option<[u16; 3]> {
+    let (inside, _) = text.split_once("@workgroup_size(")?.1.split_once(')')?;
+    let mut size = [1; 3];
+    for (place, number) in inside.split(',').map(str::trim).filter(|number| !number.is_empty()).enumerate() {
+        let number = number.trim_end_matches(['u', 'i']).parse().ok().filter(|number| *number > 0)?;
+        *size.get_mut(place)? = number;
+    }
+    Some(size)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -68,7 +120,7 @@ enum CheckWord {
 impl ProgramOptions {
     /// Reads the program.
     pub(super) fn read(&self) -> Result<Program, Failure> {
-        let mut program = of_argument(&self.program)?;
+        let mut program = read(&self.program, &self.shader, self.tiles, self.result)?;
         if let Some(word) = self.result {
             program = program.result(match word {
                 ShapeWord::Bytes => Shape::Bytes,
@@ -124,7 +176,16 @@ impl ProgramOptions {
 }
 
 /// The program that an argument names, with the manifest that its kind has.
-pub(super) fn of_argument(argument: &str) -> Result<Program, Failure> {
+pub(super) fn of_argument(argument: &str, shader: &ShaderOptions) -> Result<Program, Failure> {
+    read(argument, shader, None, None)
+}
+
+fn read(
+    argument: &str,
+    shader: &ShaderOptions,
+    tiles: Option<[u16; 3]>,
+    shape: Option<ShapeWord>,
+) -> Result<Program, Failure> {
     if let Some(name) = argument.strip_prefix('@') {
         return Ok(Program::offered(name));
     }
@@ -132,18 +193,13 @@ pub(super) fn of_argument(argument: &str) -> Result<Program, Failure> {
     let code = std::fs::read(path).with_context(|| format!("cannot read {argument}"))?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let name = &name[..name.floor_char_boundary(64)];
+    let utf8 = |code| String::from_utf8(code).map_err(|_| Failure::Usage(format!("{argument} is not UTF-8")));
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("wasm") => Ok(Program::wasm(name, code)),
-        Some("js" | "mjs") => {
-            let text =
-                String::from_utf8(code).map_err(|_| Failure::Usage(format!("{argument} is not UTF-8")))?;
-            Ok(Program::js(name, &text))
-        }
-        Some("wgsl") => {
-            Err(Failure::Usage(format!("{argument} is a shader, which this version does not run")))
-        }
+        Some("js" | "mjs") => Ok(Program::js(name, &utf8(code)?)),
+        Some("wgsl") => shader.program(name, &utf8(code)?, tiles, shape),
         _ => Err(Failure::Usage(format!(
-            "{argument} is no program: name a FILE.wasm, a FILE.js, or @NAME for a program that lenders offer"
+            "{argument} is no program: name a FILE.wasm, a FILE.js, a FILE.wgsl, or @NAME for a program that lenders offer"
         ))),
     }
 }
@@ -153,11 +209,16 @@ pub(super) fn json(text: &str) -> Result<Value, String> {
 }
 
 fn tiles(text: &str) -> Result<[u16; 3], String> {
+    three(text).ok_or_else(|| String::from("tiles are three numbers from 1 to 65535, such as 32x64x64"))
+}
+
+fn groups(text: &str) -> Result<[u16; 3], String> {
+    three(text).ok_or_else(|| String::from("workgroups are three numbers from 1 to 65535, such as 8x8x1"))
+}
+
+fn three(text: &str) -> Option<[u16; 3]> {
     let numbers: Vec<u16> = text.split('x').map_while(|number| number.parse().ok()).collect();
-    match <[u16; 3]>::try_from(numbers) {
-        Ok(numbers) if numbers.iter().all(|number| *number > 0) => Ok(numbers),
-        _ => Err(String::from("tiles are three numbers from 1 to 65535, such as 32x64x64")),
-    }
+    <[u16; 3]>::try_from(numbers).ok().filter(|numbers| numbers.iter().all(|number| *number > 0))
 }
 
 #[cfg(test)]
@@ -172,7 +233,19 @@ mod tests {
 
     #[test]
     fn programs_are_files_or_names() {
-        assert_eq!(of_argument("@caption").unwrap(), Program::offered("caption"));
-        assert!(matches!(of_argument("/nowhere.wasm"), Err(Failure::Unexpected(_))));
+        let none = ShaderOptions { groups: None, output: None };
+        assert_eq!(of_argument("@caption", &none).unwrap(), Program::offered("caption"));
+        assert!(matches!(of_argument("/nowhere.wasm", &none), Err(Failure::Unexpected(_))));
+    }
+
+    #[test]
+    fn workgroups_cover_a_tile() {
+        let none = ShaderOptions { groups: None, output: None };
+        let text = "@compute @workgroup_size(8u, 4) fn main() {}";
+        let program = none.program("a", text, Some([16, 60, 30]), None).unwrap();
+        assert_eq!(program, Program::wgsl("a", text, [8, 8, 1], 60 * 30 * 4));
+        let number = none.program("a", "@workgroup_size(N)", None, Some(ShapeWord::F32)).unwrap();
+        assert_eq!(number, Program::wgsl("a", "@workgroup_size(N)", [1; 3], 4));
+        assert!(matches!(none.program("a", text, None, None), Err(Failure::Usage(_))));
     }
 }

@@ -28,6 +28,7 @@ line, sums as a number. Interrupted, the job stays in the room: with trusted pee
 wrong results.
 
   meshwork compute run LINK mandelbrot.wasm --units 192 --tiles 16x64x64 --out picture.png
+  meshwork compute run LINK julia.wgsl --units 160 --tiles 16x64x64 --params $PARAMS --out picture.png
   meshwork compute run LINK primes.js --units 1000 --result u32 --reduce sum";
 
 /// Arguments of `compute run`.
@@ -61,6 +62,9 @@ pub(crate) struct Arguments {
     /// Run this user's own programs here too, so many units at once; 0 for none.
     #[arg(long, value_name = "CORES", default_value_t = 1)]
     lend: u8,
+    /// Run this user's own shaders on the graphics card here too.
+    #[arg(long)]
+    gpu: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -112,14 +116,15 @@ async fn submit(
     new: NewJob,
     arguments: &Arguments,
 ) -> Result<(), Failure> {
-    let threads = Threads::new();
+    let card = super::card(arguments.gpu)?;
+    let (threads, name) = super::with_card(Threads::new(), card.as_ref());
     // A job reduces here, and the device lends only if that was asked for.
     let _lending = match arguments.lend {
         0 => {
             compute.set_pool(threads);
             None
         }
-        cores => Some(compute.lend(Lend::new(threads).cores(cores))),
+        cores => Some(compute.lend(Lend::new(threads).cores(cores).card(&name))),
     };
     let program = &arguments.program;
     let new = new.check(program.check(room)).trust(program.trusted(room).await?);

@@ -12,7 +12,7 @@ use meshwork_engines::{Command, Tried, trial};
 use serde_json::{Value, json};
 
 use super::outcome;
-use super::program::{json, of_argument};
+use super::program::{ShaderOptions, json, of_argument};
 use crate::exit::Failure;
 use crate::out;
 use crate::room::counted;
@@ -28,7 +28,7 @@ Each unit runs twice: results that differ would convict an honest lender. Exit c
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The program: FILE.wasm, FILE.js, or @NAME=COMMAND for a program of this device.
+    /// The program: FILE.wasm, FILE.js, FILE.wgsl, or @NAME=COMMAND for a program of this device.
     #[arg(value_name = "PROGRAM")]
     program: String,
     /// The units: from the first up to before the second.
@@ -43,6 +43,8 @@ pub(crate) struct Arguments {
     /// A file with an item a line, one for each unit.
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
     items: Option<PathBuf>,
+    #[command(flatten)]
+    shader: ShaderOptions,
     /// Write the result to standard output as JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -62,7 +64,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         None => (arguments.program.as_str(), None),
     };
-    let program = of_argument(name)?;
+    let program = of_argument(name, &arguments.shader)?;
+    let card = super::card(program.is_shader())?;
     let (shape, code) = (program.shape(), program.code().map(<[u8]>::to_vec));
     let read =
         |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
@@ -83,7 +86,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let job = new.form(PeerId([0; 32]), [0; 8]).map_err(|error| Failure::Usage(error.to_string()))?;
     let input = new.input_bytes().map(<[u8]>::to_vec);
     let (mut wrong, mut values) = (0, Vec::new());
-    for tried in trial(Arc::new(job), code, input, command, units) {
+    for tried in trial(Arc::new(job), code, input, command, card, units) {
         wrong += usize::from(tried.result.is_err() || !tried.agrees);
         if arguments.json { values.push(value(&tried, shape)) } else { out::line(line(&tried, shape))? }
     }

@@ -136,8 +136,11 @@ impl Desk {
         };
         if !is_complete && !self.lending().any(|(_, offer)| can(offer)) {
             let name = job.program.name.as_str().to_owned();
-            let is_offered = job.program.kind == Kind::Offered;
-            return Some(if is_offered { Standstill::NobodyOffers(name) } else { Standstill::NobodyLends });
+            return Some(match job.program.kind {
+                Kind::Offered => Standstill::NobodyOffers(name),
+                Kind::Wgsl(_) => Standstill::NoCard,
+                Kind::Wasm | Kind::Js => Standstill::NobodyLends,
+            });
         }
         let Some(boss) = self.in_charge(slot) else { return job.submitter().map(Standstill::NobodyTrusted) };
         if let Some(steward) = &slot.steward {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork_compute::book::{Ended, State};
-use meshwork_compute::job::Check;
+use meshwork_compute::job::{Check, Kind, Shader};
 use meshwork_compute::message::{Packet, Ran, Report, Tag8};
 use meshwork_compute::order::Order;
 use meshwork_compute::{Input, Standstill, SubmitError, Terms, Trust, packet};
@@ -74,6 +74,19 @@ fn without_lenders_the_job_says_so() {
     assert_eq!(standstill(&world, 0), Some(Standstill::NobodyLends));
     world.add(1, Conduct::Honest, 1, ms(100));
     done(&mut world);
+}
+
+#[test]
+fn without_cards_a_shader_says_so() {
+    let mut shader = job(10, Check::None, &[0], 40);
+    shader.program.kind = Kind::Wgsl(Shader { groups: [1; 3], output: 4 });
+    let mut world = World::new(4, shader);
+    for peer in 0..2 {
+        world.add(peer, Conduct::Honest, 1, ms(500));
+    }
+    world.submit(0);
+    world.run(20);
+    assert_eq!(standstill(&world, 0), Some(Standstill::NoCard));
 }
 
 #[test]

@@ -166,8 +166,9 @@ fn commands_have_low_priority() {
 #[test]
 fn trial_notices_differing_runs() {
     let job = Arc::new(job(Kind::Offered, Shape::Bytes));
-    let units =
-        |command| trial(job.clone(), None, None, Some(Command::parse(command).unwrap()), [0]).next().unwrap();
+    let units = |command| {
+        trial(job.clone(), None, None, Some(Command::parse(command).unwrap()), None, [0]).next().unwrap()
+    };
     assert!(!units("sh -c 'echo $$'").agrees);
     let steady = units("echo one");
     assert!(steady.agrees && steady.memory.is_none(), "{steady:?}");

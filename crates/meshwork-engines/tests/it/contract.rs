@@ -196,13 +196,14 @@ fn programs_reduce_their_results() {
 #[test]
 fn trial_measures_and_compares() {
     let job = Arc::new(job(Kind::Js, Shape::U32));
-    let tried: Vec<_> = trial(job, Some(PRIMES.to_vec()), None, None, 0..2).collect();
+    let tried: Vec<_> = trial(job, Some(PRIMES.to_vec()), None, None, None, 0..2).collect();
     assert_eq!(tried.iter().map(|tried| tried.unit).collect::<Vec<_>>(), [0, 1]);
     assert!(
         tried.iter().all(|tried| tried.agrees && tried.result.is_ok() && !tried.time.is_zero()),
         "{tried:?}"
     );
     assert!(tried.iter().all(|tried| tried.memory.is_some_and(|bytes| bytes > 10_000)), "{tried:?}");
-    let tile = trial(Arc::new(mandelbrot()), Some(MANDELBROT.to_vec()), None, None, [0]).next().unwrap();
+    let tile =
+        trial(Arc::new(mandelbrot()), Some(MANDELBROT.to_vec()), None, None, None, [0]).next().unwrap();
     assert!(tile.agrees && tile.memory.is_some_and(|bytes| bytes % 65_536 == 0 && bytes > 0), "{tile:?}");
 }

@@ -5,5 +5,7 @@ mod bench;
 #[cfg(unix)]
 mod commands;
 mod contract;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod hostile;
 mod pool;

@@ -139,6 +139,11 @@ impl Program {
         (self.kind != Kind::Offered).then_some(&*self.code)
     }
 
+    /// Whether it runs on a graphics card.
+    pub fn is_shader(&self) -> bool {
+        matches!(self.kind, Kind::Wgsl(_))
+    }
+
     /// The form of a unit's result.
     pub fn shape(&self) -> Shape {
         self.result

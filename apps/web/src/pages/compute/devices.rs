@@ -29,6 +29,8 @@ struct Device {
     /// Cores that it lends.
     cores: u8,
     is_paused: bool,
+    /// The graphics card that it lends; empty without.
+    card: String,
     /// Units that run on it now.
     runs: u8,
 }
@@ -84,6 +86,7 @@ fn read(computing: Computing) -> Vec<Device> {
         is_relayed: false,
         cores: if is_lending { computing.terms().cores } else { 0 },
         is_paused: is_lending && computing.waits().is_some(),
+        card: computing.lent_card().unwrap_or_default(),
         runs,
     };
     let offers = computing.offers.get();
@@ -98,6 +101,7 @@ fn read(computing: Computing) -> Vec<Device> {
             is_relayed: row.state == LinkState::Relayed,
             cores: offer.cores,
             is_paused: offer.is_paused,
+            card: offer.card.as_str().to_owned(),
             runs: offer.runs,
         }
     };
@@ -118,6 +122,7 @@ fn read(computing: Computing) -> Vec<Device> {
             is_relayed: false,
             cores: offer.cores,
             is_paused: offer.is_paused,
+            card: offer.card.as_str().to_owned(),
             runs: offer.runs,
         })
         .collect();
@@ -264,6 +269,9 @@ fn details(computing: Computing, endpoint: Endpoint, device: Memo<Option<Device>
             (_, true, _) => texts::compute::PAUSED_LENDER.to_owned(),
             _ => texts::compute::runs_now(device.runs),
         });
+    }
+    if !device.card.is_empty() {
+        lines.push(texts::compute::lends_card(&device.card));
     }
     let caught = jobs.iter().filter(|(_, view)| view.caught.contains(&endpoint.peer));
     lines.extend(caught.map(|(_, view)| format!("{}: {}", name_of(Some(view)), texts::compute::CAUGHT)));

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use leptos::task::spawn_local;
 use leptos::web_sys::{self, Element};
-use meshwork::compute::format::{Input, Job};
+use meshwork::compute::format::{Input, Job, Shader};
 use meshwork::compute::{Failure, JobId, Kind, Pool, PoolOrder, Shape, Told, Words};
 use tokio::sync::mpsc;
 use wasm_bindgen::prelude::*;
@@ -45,6 +45,40 @@ pub(super) enum Answer {
     Told(Told),
     /// The browser runs no sealed frame.
     Refused,
+    /// The graphics card runs no shader any more, in words.
+    CardGone(String),
+}
+
+/// The graphics card of this device, as the browser shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Card {
+    /// Its name.
+    Here(String),
+    /// WebGPU needs an address with https, or localhost.
+    Insecure,
+    /// The browser has no WebGPU.
+    Missing,
+    /// The browser gives no card.
+    None,
+    /// It ran a shader and answers no more, in words.
+    Gone(String),
+}
+
+impl Card {
+    /// Asks the browser. `None` if the script cannot be loaded.
+    pub(super) async fn find() -> Option<Card> {
+        let script = JsFuture::from(load_pool().ok()?).await.ok()?;
+        let find: Function = Reflect::get(&script, &"findCard".into()).ok()?.dyn_into().ok()?;
+        let asked: Promise = find.call0(&JsValue::UNDEFINED).ok()?.dyn_into().ok()?;
+        let found = JsFuture::from(asked).await.ok()?;
+        let text = |name: &str| field(&found, name).and_then(|text| text.as_string());
+        Some(match (text("name"), text("problem").as_deref()) {
+            (Some(name), _) => Card::Here(name),
+            (None, Some("insecure")) => Card::Insecure,
+            (None, Some("missing")) => Card::Missing,
+            (None, _) => Card::None,
+        })
+    }
 }
 
 /// The frame, removed on drop.
@@ -135,14 +169,19 @@ impl Pool for PagePool {
     }
 }
 
-/// Starts a pool. `refused` is called if the browser runs no sealed frame. The frame goes with the pool.
-pub(super) async fn start(refused: impl Fn() + 'static) -> Option<(PagePool, Rc<Frames>)> {
+/// Starts a pool. `refused` is called if the browser runs no sealed frame, `card_gone` with the reason if shaders run here no more.
+/// The frame goes with the pool.
+pub(super) async fn start(
+    refused: impl Fn() + 'static,
+    card_gone: impl Fn(String) + 'static,
+) -> Option<(PagePool, Rc<Frames>)> {
     let (orders, mut ordered) = mpsc::unbounded_channel();
     let (tell, told) = mpsc::unbounded_channel();
     let frames = Frames::load(move |answer| match answer {
         // The pool may have gone.
         Answer::Told(told) => drop(tell.send(told)),
         Answer::Refused => refused(),
+        Answer::CardGone(words) => card_gone(words),
     });
     let frames = Rc::new(frames.await?);
     let held = Rc::new(RefCell::new(Some(Rc::clone(&frames))));
@@ -154,8 +193,8 @@ pub(super) async fn start(refused: impl Fn() + 'static) -> Option<(PagePool, Rc<
         }
         held.borrow_mut().take();
     });
-    let kinds = 1 << Kind::Wasm.number() | 1 << Kind::Js.number();
-    Some((PagePool { kinds, orders, told }, frames))
+    // The terms choose the kinds.
+    Some((PagePool { kinds: 0, orders, told }, frames))
 }
 
 fn object(fields: &[(&str, JsValue)]) -> JsValue {
@@ -194,7 +233,11 @@ fn in_js(order: &PoolOrder) -> JsValue {
 }
 
 fn load(id: &JobId, job: &Job, code: &Option<Vec<u8>>, input: &Option<Vec<u8>>) -> JsValue {
-    let kind = if job.program.kind == Kind::Js { "js" } else { "wasm" };
+    let (kind, shader) = match job.program.kind {
+        Kind::Js => ("js", JsValue::UNDEFINED),
+        Kind::Wgsl(shader) => ("wgsl", shader_in_js(shader)),
+        Kind::Wasm | Kind::Offered => ("wasm", JsValue::UNDEFINED),
+    };
     let shape = match job.program.result {
         Shape::Bytes => "bytes",
         Shape::Json => "json",
@@ -210,6 +253,7 @@ fn load(id: &JobId, job: &Job, code: &Option<Vec<u8>>, input: &Option<Vec<u8>>) 
     object(&[
         ("id", id.to_string().into()),
         ("kind", kind.into()),
+        ("shader", shader),
         ("code", bytes(code.as_ref())),
         ("input", bytes(input.as_ref())),
         ("hasItems", matches!(job.input, Input::Items(..)).into()),
@@ -220,11 +264,19 @@ fn load(id: &JobId, job: &Job, code: &Option<Vec<u8>>, input: &Option<Vec<u8>>) 
     ])
 }
 
+fn shader_in_js(shader: Shader) -> JsValue {
+    let groups: Array = shader.groups.into_iter().map(JsValue::from).collect();
+    object(&[("groups", groups.into()), ("output", shader.output.into())])
+}
+
 /// The answer that an object of the script is.
 fn answer(told: &JsValue) -> Option<Answer> {
     let part = |name: &str| field(told, name).filter(|part| !part.is_undefined());
     if part("refused").is_some() {
         return Some(Answer::Refused);
+    }
+    if let Some(words) = part("cardGone") {
+        return Some(Answer::CardGone(words.as_string().unwrap_or_default()));
     }
     if let Some(ran) = part("ran") {
         let number = |name: &str| field(&ran, name).and_then(|number| number.as_f64());

@@ -24,7 +24,7 @@ use super::super::session::{Session, set_if_new};
 use super::entry::Kept;
 use super::gathered::Gathered;
 use super::own::Own;
-use super::pool::{self, Frames};
+use super::pool::{self, Card, Frames};
 
 /// Least time between two looks at the jobs.
 const LOOK_EACH: Duration = Duration::from_millis(100);
@@ -71,6 +71,8 @@ pub(super) struct Computing {
     pub(super) has_modules: RwSignal<bool>,
     /// Whether the device charges, in a browser that tells.
     pub(super) is_charging: RwSignal<Option<bool>>,
+    /// The graphics card, once the browser was asked.
+    pub(super) card: RwSignal<Option<Card>>,
     pub(super) is_hidden: RwSignal<bool>,
     pub(super) own: Own,
     /// The terms that somebody chose.
@@ -114,6 +116,7 @@ impl Computing {
             is_terms_open: RwSignal::new(false),
             has_modules: RwSignal::new(true),
             is_charging: RwSignal::new(None),
+            card: RwSignal::new(None),
             is_hidden: RwSignal::new(browser::is_hidden()),
             own: Own::new(),
             chosen_terms: RwSignal::new(None),
@@ -124,6 +127,11 @@ impl Computing {
         kept.keep(Rc::new(computing), move || computing.begin(), move || computing.clear());
         computing.follow_visibility();
         spawn_local(computing.follow_battery());
+        spawn_local(async move {
+            let card = Card::find().await;
+            // A shader may have lost it meanwhile.
+            computing.card.update(|known| *known = known.take().or(card));
+        });
         computing
     }
 
@@ -335,6 +343,14 @@ impl Computing {
         self.heed_waiting();
     }
 
+    /// The graphics card while this device lends it; tracked.
+    pub(super) fn lent_card(self) -> Option<String> {
+        match self.card.get() {
+            Some(Card::Here(name)) if self.is_lending.get() && self.terms().has_card => Some(name),
+            _ => None,
+        }
+    }
+
     /// Lends this device, on the terms as they are.
     pub(super) fn lend(self) {
         if self.is_lending.get_untracked() || self.is_starting.get_untracked() {
@@ -344,7 +360,8 @@ impl Computing {
         self.lend_problem.set(None);
         let opening = self.opening();
         spawn_local(async move {
-            let started = pool::start(move || self.refuse(opening)).await;
+            let started =
+                pool::start(move || self.refuse(opening), move |words| self.lose_card(opening, words)).await;
             if !self.is_opening(opening) {
                 return;
             }
@@ -361,6 +378,10 @@ impl Computing {
             let is_private = untrack(move || self.is_private());
             let kinds = terms.kinds(is_private, frames.has_modules());
             let lend = Lend::new(pool.with_kinds(kinds)).cores(terms.cores).trust(terms.trust());
+            let lend = match (terms.has_card, self.card.get_untracked()) {
+                (true, Some(Card::Here(name))) => lend.card(&name),
+                _ => lend,
+            };
             let lending = compute.lend(lend);
             {
                 let work = self.work();
@@ -396,6 +417,23 @@ impl Computing {
             // The frame tells so from within.
             set_timeout(move || self.stop_lending(), Duration::ZERO);
         }
+    }
+
+    /// The graphics card runs no shader any more: the device lends the rest.
+    fn lose_card(self, opening: u32, words: String) {
+        if !self.is_opening(opening) {
+            return;
+        }
+        self.card.set(Some(Card::Gone(words)));
+        // The pool tells so from within.
+        set_timeout(
+            move || {
+                if self.is_opening(opening) {
+                    self.choose(|terms| terms.has_card = false);
+                }
+            },
+            Duration::ZERO,
+        );
     }
 
     /// The reason that nothing runs here while this device lends; tracked.

@@ -7,6 +7,7 @@ use meshwork_web::texts;
 
 use super::super::bead::PersonBead;
 use super::super::icons;
+use super::pool::Card;
 use super::state::Computing;
 
 /// The step of the share of time, in per cent.
@@ -79,8 +80,44 @@ pub(super) fn TermsForm(computing: Computing) -> impl IntoView {
                 />
             </div>
             {battery}
+            <CardRow computing/>
             <Trust computing/>
         </div>
+    }
+}
+
+/// The consent for the graphics card, or why there is none.
+#[component]
+fn CardRow(computing: Computing) -> impl IntoView {
+    let has_card = Memo::new(move |_| computing.terms().has_card);
+    let is_here = move || computing.card.with(|card| matches!(card, Some(Card::Here(_))));
+    let words = move || match computing.card.get() {
+        None => texts::compute::CARD_ASKED.to_owned(),
+        Some(Card::Here(name)) => texts::compute::card(&name),
+        Some(Card::Insecure) => texts::compute::CARD_INSECURE.to_owned(),
+        Some(Card::Missing) => texts::compute::CARD_MISSING.to_owned(),
+        Some(Card::None) => texts::compute::CARD_NONE.to_owned(),
+        Some(Card::Gone(words)) => texts::compute::card_gone(&words),
+    };
+    view! {
+        <label class="term-row">
+            <span class="term-words">
+                <strong>{texts::compute::CARD}</strong>
+                <span data-testid="gpu-state">{words}</span>
+            </span>
+            <input
+                type="checkbox"
+                role="switch"
+                class="term-switch"
+                data-testid="lend-card"
+                prop:checked=has_card
+                disabled=move || !is_here()
+                on:change=move |event| {
+                    let is_on = event_target_checked(&event);
+                    computing.choose(|terms| terms.has_card = is_on);
+                }
+            />
+        </label>
     }
 }
 

@@ -64,7 +64,7 @@ impl Trial {
                     let time = Duration::from_micros(micros.into());
                     return Ok(result.map(|bytes| (bytes, time)).map_err(|failure| failed(&failure)));
                 }
-                Answer::Told(_) => (),
+                Answer::Told(_) | Answer::CardGone(_) => (),
             }
         }
         Err(texts::compute::NO_POOL.to_owned())
