@@ -26,9 +26,9 @@ use super::config::Config;
 use crate::identity::{create_private_folder, keys, load_or_create};
 
 /// The games in the data directory.
-const FILE: &str = "games.sqlite";
+pub(super) const FILE: &str = "games.sqlite";
 /// The key that signs the games of [`Games`] in the data directory.
-const KEY_FILE: &str = "games.key";
+pub(super) const KEY_FILE: &str = "games.key";
 
 /// The name of that key in a database.
 const KEY_NAME: &str = "games";
