@@ -6,6 +6,7 @@ mod arguments;
 mod checks;
 mod config;
 mod descriptors;
+mod gateways;
 mod layers;
 mod log;
 mod print;
@@ -67,6 +68,7 @@ async fn serve(
 ) -> Result<()> {
     let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS")?.map(Arc::new);
     config.fit_descriptors();
+    config.http.forwarders = gateways::gateways();
     // It runs until it is dropped, when everybody has been told goodbye.
     let mut relay = if config.relay.is_on { Some(relay::start(&config.relay, tls.as_ref())?) } else { None };
     if let Some(relay) = &relay {

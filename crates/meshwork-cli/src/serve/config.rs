@@ -211,6 +211,8 @@ fn http(chosen: &Chosen, hub: &HubConfig) -> HttpConfig {
         trusted_proxies: clients.trusted_proxies.to_vec(),
         forwarded_header: clients.forwarded_header,
         metrics_allow: server.metrics_allow.to_vec(),
+        // The system says them.
+        forwarders: Vec::new(),
         public_url: server.public_url.clone(),
         log_addresses: server.log_addresses,
     }

@@ -18,6 +18,7 @@ mod operate;
 mod pictures;
 mod place;
 mod play;
+mod proxies;
 mod replay;
 mod rules;
 mod sealed;

@@ -45,7 +45,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(hub: Hub, config: HttpConfig) -> Shared {
-        Shared {
+        let shared = Shared {
             hub: HubHandle::new(hub),
             places: Places::new(config.connections_max, config.connections_per_network_max),
             counts: HttpCounts::default(),
@@ -57,7 +57,14 @@ impl Shared {
             doubts: Mutex::default(),
             is_draining: AtomicBool::new(false),
             began: SystemTime::now(),
-        }
+        };
+        shared.doubt_config();
+        shared
+    }
+
+    /// Tells the operator of mistakes that the configuration shows by itself.
+    fn doubt_config(&self) {
+        self.config().doubts().into_iter().for_each(|words| self.doubt(words));
     }
 
     pub(super) fn config(&self) -> Arc<HttpConfig> {
@@ -74,7 +81,8 @@ impl Shared {
 
     /// Whether so many people may be behind an address that its connections are not counted.
     pub(super) fn speaks_for_many(&self, address: IpAddr) -> bool {
-        is_within(address, &self.config().trusted_proxies)
+        let config = self.config();
+        is_within(address, &config.trusted_proxies) || config.is_forwarder(address)
     }
 
     /// Counts one request of a client. False when its network has asked too often.
@@ -277,6 +285,7 @@ impl ServerHandle {
     pub fn reconfigure(&self, hub: HubConfig, http: HttpConfig) -> Result<(), ReconfigureError> {
         self.shared.hub.with(|state, _| state.reconfigure(hub))?;
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(http);
+        self.shared.doubt_config();
         Ok(())
     }
 

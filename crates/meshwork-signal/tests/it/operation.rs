@@ -73,6 +73,27 @@ async fn draining_server_answers_connected_requesters_until_they_leave() {
 }
 
 #[tokio::test]
+async fn a_forwarder_that_hides_clients_reads_no_metrics() {
+    let hiding = |allow: &str| HttpConfig {
+        metrics_allow: vec![allow.parse().unwrap()],
+        forwarders: vec!["127.0.0.1".parse().unwrap()],
+        ..HttpConfig::default()
+    };
+    let server = with(hiding("127.0.0.0/8")).await;
+    assert!(server.request("GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 403"));
+    let ready = server.request("GET /ready HTTP/1.1").await;
+    assert!(ready.contains("but: metrics_allow contains 127.0.0.1"), "{ready}");
+    server.enter(&someone(1)).await;
+    let ready = server.request("GET /ready HTTP/1.1").await;
+    assert!(ready.contains("but: clients come from 127.0.0.1"), "{ready}");
+    soon(server.stop()).await.unwrap();
+    // The operator names the address itself.
+    let server = with(hiding("127.0.0.1/32")).await;
+    assert!(server.request("GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 200"));
+    assert!(server.request("GET /ready HTTP/1.1").await.ends_with("ready"));
+}
+
+#[tokio::test]
 async fn the_metrics_tell_what_happened() {
     let server = Server::start().await;
     let (bytes, room) = genesis(1);
