@@ -8,6 +8,7 @@ mod config;
 mod descriptors;
 mod gateways;
 mod layers;
+mod lock;
 mod log;
 mod print;
 mod relay;
@@ -57,7 +58,12 @@ pub(crate) async fn run(arguments: ServeArgs, pages: Arc<dyn Pages>) -> Result<(
     }
     let config = Config::new(&chosen).map_err(|error| Failure::Usage(error.to_string()))?;
     log::start(&config.log);
-    Ok(serve(&arguments, chosen, config, pages).await?)
+    serve(&arguments, chosen, config, pages).await
+}
+
+/// A failure of the data directory or of a file in it.
+fn storage(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::Storage(format!("{:#}", error.into()))
 }
 
 async fn serve(
@@ -65,8 +71,10 @@ async fn serve(
     chosen: Chosen,
     mut config: Config,
     pages: Arc<dyn Pages>,
-) -> Result<()> {
-    let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS")?.map(Arc::new);
+) -> Result<(), Failure> {
+    let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS");
+    let tls = tls.map_err(|error| Failure::Usage(format!("{error:#}")))?.map(Arc::new);
+    let _lock = config.data.as_deref().map(lock::take).transpose().map_err(storage)?;
     config.fit_descriptors();
     config.http.forwarders = gateways::gateways();
     // It runs until it is dropped, when everybody has been told goodbye.
@@ -74,7 +82,7 @@ async fn serve(
     if let Some(relay) = &relay {
         config.hub.ice = relay.offer.clone();
     }
-    let key = server_key(&config)?;
+    let key = server_key(&config).map_err(storage)?;
     tell_oversights(&config, &chosen);
     let hub = Hub::new(config.hub.clone(), key, random_bytes()?).context("the limits of the server")?;
     let listener =
@@ -90,12 +98,13 @@ async fn serve(
         let tls = Arc::clone(tls);
         tokio::spawn(async move { tls.watch().await });
     }
-    let arcade = shelf::open(&config, address, &handle).await?;
+    let arcade = shelf::open(&config, address, &handle).await.map_err(shelf::failure)?;
     if let Some(arcade) = &arcade {
         server = server.with_routes(shelf::routes(arcade));
     }
     #[cfg(unix)]
-    let _admin = admin::start(&config, &handle, relay.as_ref().map(relay::Relay::handle), arcade.clone())?;
+    let _admin = admin::start(&config, &handle, relay.as_ref().map(relay::Relay::handle), arcade.clone())
+        .map_err(storage)?;
     // From here on a signal ends the server in an orderly way; whoever read the first line may send one.
     let signals = Signals::new()?;
     if config.tls.is_none() && config.http.trusted_proxies.is_empty() && config.is_said_to_be_secure() {

@@ -219,7 +219,7 @@ fn the_key_in_the_data_directory_stays() {
     }
     assert_eq!((keys[0].len(), &keys[0]), (32, &keys[1]));
     std::fs::write(&key, "short").unwrap();
-    let ended = home.run(["serve", "--listen", "127.0.0.1:0", "--data", "meeting"]).expect_code(1);
+    let ended = home.run(["serve", "--listen", "127.0.0.1:0", "--data", "meeting"]).expect_code(5);
     ended.expect_words(&["server.key", "5 bytes"]);
 }
 

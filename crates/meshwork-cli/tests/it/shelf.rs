@@ -226,7 +226,7 @@ fn databases_have_the_shelf_of_two_servers() {
     wait_for("meshwork_play_store_up 0\n");
     let away = home.run_with(&[("MESHWORK_DATABASE", &url)], ["serve", "--listen", "127.0.0.1:0"]);
     let away = away
-        .expect_code(1)
+        .expect_code(3)
         .expect_words(&["cannot open the games in postgres://127.0.0.1:", "see that PostgreSQL runs"]);
     assert!(!away.stderr.contains(postgres::PASSWORD), "{}", away.stderr);
     postgres.resume();

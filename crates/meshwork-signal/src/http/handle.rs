@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use ipnet::IpNet;
 use meshwork_core::id::{Code, PeerId, RoomId};
@@ -17,8 +17,6 @@ use crate::fair::{Buckets, Network, Rate, is_within};
 use crate::hub::{Ban, Hub, HubConfig, HubConfigError, ReserveError, RoomView, Snapshot};
 use crate::turn::token::Tokens;
 
-/// Pause between two looks whether everybody has left.
-const LOOK: Duration = Duration::from_millis(20);
 /// Doubts that are told.
 const DOUBTS_MAX: usize = 16;
 
@@ -290,17 +288,14 @@ impl ServerHandle {
     }
 
     /// Begins to end: `/ready` says so, no new socket is taken in, and present ones are told goodbye one after the
-    /// other. Done when `drain_for` is over, or nobody is connected, a load balancer that asks `/ready` included, and
-    /// `others` have left as well; then the server is to be shut down.
+    /// other. Done when `drain_for` is over, also if nobody is connected: a load balancer asks `/ready` by a new connection each time.
+    /// Then the server is to be shut down. `others`, such as a relay, end meanwhile.
     pub async fn drain(&self, others: impl Future<Output = ()>) {
         self.shared.is_draining.store(true, Ordering::Relaxed);
         let drain_for = self.shared.config().drain_for;
         self.shared.hub.with(|hub, now| hub.drain(now, drain_for));
-        let everybody_left = async {
-            while self.connections() > 0 {
-                tokio::time::sleep(LOOK).await;
-            }
-        };
-        let _ = tokio::time::timeout(drain_for, async { tokio::join!(everybody_left, others) }).await;
+        tokio::join!(tokio::time::sleep(drain_for), async {
+            let _ = tokio::time::timeout(drain_for, others).await;
+        });
     }
 }
