@@ -149,8 +149,9 @@ fn oversights_are_told_when_a_server_starts() {
     assert!(told.contains("chmod 600 m.toml"), "{told}");
     // The tests themselves set some that are for nobody else.
     server.log("the variable", |line| {
-        assert!(!line.contains("MESHWORK_ROOMS_MAX") && !line.contains("MESHWORK_CONFIG"), "{line}");
-        line.contains("MESHWORK_ROOM_MAX is no setting and has no effect")
+        let names = |name: &str| line.contains(&format!("the variable {name} "));
+        assert!(!names("MESHWORK_ROOMS_MAX") && !names("MESHWORK_CONFIG"), "{line}");
+        line.contains("MESHWORK_ROOM_MAX is no setting and has no effect; did you mean MESHWORK_ROOMS_MAX?")
     });
     std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut server = home.start_with(["serve", "--listen", "127.0.0.1:0"], &variables[..1]);
