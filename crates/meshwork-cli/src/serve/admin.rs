@@ -218,7 +218,9 @@ impl Answers {
                     bail!("the list of bans is full; lift one first");
                 }
                 tracing::info!("a ban was set by admin");
-                self.keep_bans(ban)
+                self.keep_bans(ban).with_context(|| {
+                    format!("{ban} is banned until the server ends, and not longer, since it cannot be stored: make room and ban it again")
+                })
             }
             "unban" => {
                 let ban: Ban = text("ban")?.parse()?;
@@ -226,7 +228,9 @@ impl Answers {
                     bail!("there is no ban of {ban}");
                 }
                 tracing::info!("a ban was lifted by admin");
-                self.keep_bans(ban)
+                self.keep_bans(ban).with_context(|| {
+                    format!("{ban} is no longer banned, until the server ends: that cannot be stored, and the ban comes back then")
+                })
             }
             "bans" => {
                 let bans: Vec<String> = self.handle.bans().iter().map(Ban::to_string).collect();

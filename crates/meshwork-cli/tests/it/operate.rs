@@ -92,6 +92,21 @@ fn the_admin_socket_harms_no_file() {
 }
 
 #[test]
+fn a_ban_that_cannot_be_stored_says_so() {
+    let home = Home::new();
+    let (_server, _) = serve(&home, &["--data", "meeting"]);
+    let admin =
+        |arguments: &[&str]| home.run([&["admin", "--socket", "meeting/admin.sock"], arguments].concat());
+    // No file takes the place of a folder, for root neither.
+    std::fs::create_dir_all(home.path("meeting/bans.txt/in-the-way")).unwrap();
+    let ban = admin(&["ban", "address", "198.51.100.7"]).expect_code(1);
+    ban.expect_words(&["is banned until the server ends", "cannot write", "bans.txt"]);
+    assert!(admin(&["bans"]).expect_code(0).stdout.contains("198.51.100.7"));
+    let unban = admin(&["unban", "address", "198.51.100.7"]).expect_code(1);
+    unban.expect_words(&["is no longer banned, until the server ends", "bans.txt"]);
+}
+
+#[test]
 fn a_banned_address_is_told_so() {
     let home = Home::new();
     let (_server, address) = serve(&home, &["--admin-socket", "a.sock"]);
