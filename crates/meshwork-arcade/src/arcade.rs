@@ -41,6 +41,24 @@ pub struct Arcade {
     parties: Mutex<Parties>,
     counts: Mutex<Counts>,
     store: Mutex<StoreState>,
+    steady: Mutex<Steady>,
+}
+
+/// A time in milliseconds that never goes back: it stands still for one call when the clock is set back, and goes on from there. Parties
+/// and pauses between two looks are measured by it.
+#[derive(Debug, Default)]
+struct Steady {
+    clock_ms: u64,
+    /// The time that the clock was set back, all in all.
+    back_ms: u64,
+}
+
+impl Steady {
+    fn at(&mut self, clock_ms: u64) -> u64 {
+        self.back_ms += self.clock_ms.saturating_sub(clock_ms);
+        self.clock_ms = clock_ms;
+        clock_ms.saturating_add(self.back_ms)
+    }
 }
 
 /// The last view of the store.
@@ -129,6 +147,7 @@ impl Arcade {
             games: Mutex::default(),
             matches: Mutex::default(),
             parties: Mutex::default(),
+            steady: Mutex::default(),
         };
         Ok(Arc::new(arcade))
     }
@@ -198,9 +217,9 @@ impl Arcade {
             }
             lock(&self.store).games = totals.games;
         }
-        let now = self.now();
+        let now = self.steady_now();
         if now.saturating_sub(lock(&self.store).deleted_ms) >= DELETE_EVERY_MS {
-            self.shelf.delete_old(now).await?;
+            self.shelf.delete_old(self.now()).await?;
             lock(&self.store).deleted_ms = now;
         }
         if now.saturating_sub(lock(&self.store).probed_ms) >= PROBE_EVERY_MS {
@@ -250,8 +269,14 @@ impl Arcade {
         Ok(codes)
     }
 
+    /// The clock, which somebody may set.
     pub(crate) fn now(&self) -> u64 {
         (self.config.clock)()
+    }
+
+    /// A time for differences alone.
+    fn steady_now(&self) -> u64 {
+        lock(&self.steady).at(self.now())
     }
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
@@ -368,7 +393,7 @@ impl Arcade {
         id: Option<RoomId>,
         note: &PartyNote,
     ) -> Result<Option<Seen>, NoteError> {
-        let step = lock(&self.parties).note(self.now(), game.code, game.players.1, id, note)?;
+        let step = lock(&self.parties).note(self.steady_now(), game.code, game.players.1, id, note)?;
         self.count(|counts| {
             counts.rooms_created += u64::from(step.is_new);
             counts.rooms_joined += u64::from(step.joined);
@@ -387,7 +412,7 @@ impl Arcade {
     /// The parties with a recent note.
     fn recent_parties(&self) -> MutexGuard<'_, Parties> {
         let mut parties = lock(&self.parties);
-        parties.forget(self.now());
+        parties.forget(self.steady_now());
         parties
     }
 

@@ -23,6 +23,9 @@ const WIDTHS_V6: [(u32, usize); 4] = [(64, 1), (56, 2), (48, 4), (32, 64)];
 /// The time of the newest request of each author and kind. Requests of different kinds may overtake each other on their way.
 ///
 /// It is memory alone. Requests from before the start of the server are refused, since those that it had answered are forgotten.
+/// A clock that is set back after the start would refuse all requests until it reaches its former time. The start then counts as long
+/// ago, and requests of the wrong time are forgotten: a stranger who recorded one may send it again when its time comes. Publications
+/// are stored once all the same.
 /// Ask it last: a place in it is for requests that are permitted.
 #[derive(Debug)]
 pub(crate) struct Newest {
@@ -86,6 +89,9 @@ impl Newest {
         (author, kind): (PeerId, Kind),
         at_ms: u64,
     ) -> Result<(), Stale> {
+        if now_ms < self.began_ms {
+            self.began_ms = now_ms.saturating_sub(REQUEST_AGE_MAX_MS);
+        }
         if at_ms < self.began_ms {
             return Err(Stale::BeforeStart);
         }
@@ -115,13 +121,23 @@ impl Newest {
 
     /// Forgets requests that would be refused for their age.
     fn forget_aged(&mut self, now_ms: u64) {
-        while let Some(&(at_ms, author, kind)) = self.by_age.first()
-            && now_ms.saturating_sub(at_ms) > REQUEST_AGE_MAX_MS
+        while let Some(&oldest) = self.by_age.first()
+            && now_ms.saturating_sub(oldest.0) > REQUEST_AGE_MAX_MS
         {
-            self.by_age.pop_first();
-            if let Some(answered) = self.by_author.remove(&(author, kind)) {
-                self.count(answered.network, |held| held - 1);
-            }
+            self.forget(oldest);
+        }
+        // The clock was set back.
+        while let Some(&newest) = self.by_age.last()
+            && newest.0.saturating_sub(now_ms) > REQUEST_AGE_MAX_MS
+        {
+            self.forget(newest);
+        }
+    }
+
+    fn forget(&mut self, request: (u64, PeerId, Kind)) {
+        self.by_age.remove(&request);
+        if let Some(answered) = self.by_author.remove(&(request.1, request.2)) {
+            self.count(answered.network, |held| held - 1);
         }
     }
 
@@ -191,6 +207,25 @@ mod tests {
         assert_eq!(accept(200, (alice, Kind::Party), 101), Ok(()));
         assert_eq!(accept(200, (alice, Kind::Party), 100), Err(Stale::Replayed));
         assert_eq!(accept(200, (alice, Kind::Session), 100), Ok(()), "another kind");
+    }
+
+    #[test]
+    fn clocks_that_step_back_refuse_nobody() {
+        let (alice, bob) = (author(1), author(2));
+        let hours = 2 * 60 * 60 * 1000;
+        let right = 100 * hours;
+        let mut newest = Newest::new(right + hours);
+        let mut accept = |now_ms, who, at_ms| newest.accept(now_ms, HOME, who, at_ms);
+        assert_eq!(accept(right + hours, (alice, Kind::Party), right + hours), Ok(()));
+        // A request takes a moment.
+        assert_eq!(accept(right + 20, (alice, Kind::Party), right), Ok(()));
+        assert_eq!(accept(right + 20, (bob, Kind::Publish), right), Ok(()));
+        assert_eq!(
+            accept(right + 30, (alice, Kind::Party), right),
+            Err(Stale::Replayed),
+            "once all the same"
+        );
+        assert_eq!(newest.held.values().max(), Some(&2));
     }
 
     #[test]

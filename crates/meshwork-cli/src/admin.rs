@@ -1,5 +1,7 @@
 //! `meshwork admin`: inspects and controls a running server over its local socket.
 
+mod backup;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -92,6 +94,12 @@ enum Question {
         #[arg(value_name = "PACKAGE|AUTHOR")]
         subject: String,
     },
+    /// Save the games, keys and bans of a running server in a new folder, while games are published.
+    Backup {
+        /// The folder, which must not be there yet. It contains secrets, so only its owner may read it.
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
 }
 
 impl Arguments {
@@ -102,7 +110,7 @@ impl Arguments {
 }
 
 /// Asks, and writes the answer.
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let variable =
         || std::env::var_os("MESHWORK_ADMIN_SOCKET").filter(|path| !path.is_empty()).map(PathBuf::from);
     let path = arguments.socket.clone().or_else(variable).ok_or_else(|| {
@@ -122,12 +130,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             json!({ "do": "refuse", "subject": subject, "reason": reason, "delete": delete })
         }
         Question::Accept { subject } => json!({ "do": "accept", "subject": subject }),
+        Question::Backup { folder } => {
+            backup::check(folder)?;
+            json!({ "do": "backup" })
+        }
     };
     let stream = UnixStream::connect(&path)
         .map_err(|error| Failure::Unreachable(format!("no server answers at {}: {error}", path.display())))?;
-    let answer = ask(stream, &question).with_context(|| format!("asking at {}", path.display()))?;
+    let mut answer = ask(stream, &question).with_context(|| format!("asking at {}", path.display()))?;
     if let Some(error) = answer["error"].as_str() {
         return Err(Failure::Unexpected(anyhow!("{error}")));
+    }
+    if let Question::Backup { folder } = &arguments.question {
+        answer = backup::save(folder, &answer).await?;
     }
     if arguments.json { out::json(&answer) } else { out::print(words(&arguments.question, &answer)) }
 }
@@ -186,6 +201,7 @@ fn words(question: &Question, answer: &Value) -> String {
         | Question::Refuse { .. }
         | Question::PutBack { .. }
         | Question::Accept { .. } => changed_games(answer),
+        Question::Backup { .. } => backup::words(answer),
         Question::Close { .. } => format!("closed {}\n", text(&answer["closed"])),
         Question::Ban { .. } | Question::Unban { .. } => {
             let verb = if matches!(question, Question::Ban { .. }) { "banned" } else { "no longer banned:" };

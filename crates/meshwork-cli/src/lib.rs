@@ -52,7 +52,7 @@ struct Arguments {
 enum Command {
     /// Run a meeting point: it serves the pages and introduces people.
     Serve(serve::ServeArgs),
-    /// List a running server's rooms, close one, or ban a client.
+    /// List a running server's rooms, close one, ban a client, or save the server's files.
     #[cfg(unix)]
     Admin(admin::Arguments),
     /// Make, paint, show, export, keep or watch a shared canvas.
@@ -145,7 +145,9 @@ pub fn run(pages: Arc<dyn Pages>) -> ExitCode {
     match arguments.command {
         Command::Serve(arguments) => exit::finish(runtime.block_on(serve::run(arguments, pages)), false),
         #[cfg(unix)]
-        Command::Admin(arguments) => exit::finish(admin::run(&arguments), arguments.wants_json()),
+        Command::Admin(arguments) => {
+            exit::finish(runtime.block_on(admin::run(&arguments)), arguments.wants_json())
+        }
         Command::Place { command } => {
             let json = command.wants_json();
             exit::finish(runtime.block_on(place::run(*command, pages)), json)

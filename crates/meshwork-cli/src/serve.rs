@@ -6,7 +6,9 @@ mod arguments;
 mod checks;
 mod config;
 mod descriptors;
+mod gateways;
 mod layers;
+mod lock;
 mod log;
 mod print;
 mod relay;
@@ -15,7 +17,7 @@ mod settings;
 mod shelf;
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,20 +26,23 @@ use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, Pages, Tls};
 use meshwork_signal::hub::Hub;
 use meshwork_signal::key_file;
+use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 
 use crate::exit::Failure;
 use crate::file::is_open_to_others;
 use crate::out;
 pub(crate) use arguments::ServeArgs;
-use checks::DatabaseUrl;
+use checks::{DatabaseUrl, oddity};
 pub(crate) use checks::{address_range, listen_address, public_url};
 use config::Config;
 pub(crate) use descriptors::fitting;
 use layers::{Chosen, ConfigError, Source};
 use running::{Running, Signals};
-use settings::unread;
+use settings::{SECRETS, unread};
 
+/// Connections that may wait to be accepted, as tokio has it.
+const BACKLOG: i32 = 1024;
 /// Names the file with the settings where no flag does.
 const CONFIG_VARIABLE: &str = "MESHWORK_CONFIG";
 
@@ -56,7 +61,12 @@ pub(crate) async fn run(arguments: ServeArgs, pages: Arc<dyn Pages>) -> Result<(
     }
     let config = Config::new(&chosen).map_err(|error| Failure::Usage(error.to_string()))?;
     log::start(&config.log);
-    Ok(serve(&arguments, chosen, config, pages).await?)
+    serve(&arguments, chosen, config, pages).await
+}
+
+/// A failure of the data directory or of a file in it.
+fn storage(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::Storage(format!("{:#}", error.into()))
 }
 
 async fn serve(
@@ -64,19 +74,21 @@ async fn serve(
     chosen: Chosen,
     mut config: Config,
     pages: Arc<dyn Pages>,
-) -> Result<()> {
-    let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS")?.map(Arc::new);
+) -> Result<(), Failure> {
+    let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS");
+    let tls = tls.map_err(|error| Failure::Usage(format!("{error:#}")))?.map(Arc::new);
+    let _lock = config.data.as_deref().map(lock::take).transpose().map_err(storage)?;
     config.fit_descriptors();
+    config.http.forwarders = gateways::gateways();
     // It runs until it is dropped, when everybody has been told goodbye.
     let mut relay = if config.relay.is_on { Some(relay::start(&config.relay, tls.as_ref())?) } else { None };
     if let Some(relay) = &relay {
         config.hub.ice = relay.offer.clone();
     }
-    let key = server_key(&config)?;
+    let key = server_key(&config).map_err(storage)?;
     tell_oversights(&config, &chosen);
     let hub = Hub::new(config.hub.clone(), key, random_bytes()?).context("the limits of the server")?;
-    let listener =
-        TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
+    let listener = listen(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
     let address = listener.local_addr().context("cannot read the server's address")?;
     let mut server = http::Server::new(hub, pages, config.http.clone());
     let handle = server.handle();
@@ -88,12 +100,13 @@ async fn serve(
         let tls = Arc::clone(tls);
         tokio::spawn(async move { tls.watch().await });
     }
-    let arcade = shelf::open(&config, address, &handle).await?;
+    let arcade = shelf::open(&config, address, &handle).await.map_err(shelf::failure)?;
     if let Some(arcade) = &arcade {
         server = server.with_routes(shelf::routes(arcade));
     }
     #[cfg(unix)]
-    let _admin = admin::start(&config, &handle, relay.as_ref().map(relay::Relay::handle), arcade.clone())?;
+    let _admin = admin::start(&config, &handle, relay.as_ref().map(relay::Relay::handle), arcade.clone())
+        .map_err(storage)?;
     // From here on a signal ends the server in an orderly way; whoever read the first line may send one.
     let signals = Signals::new()?;
     if config.tls.is_none() && config.http.trusted_proxies.is_empty() && config.is_said_to_be_secure() {
@@ -106,9 +119,10 @@ async fn serve(
     if let Some(relay) = &relay {
         let _ = out::print(relay.words());
     }
-    if arcade.is_some() {
-        let _ = out::print(shelf::words(&config, address));
-    }
+    let _ = out::print(match arcade {
+        Some(_) => shelf::words(&config, address),
+        None => String::from("games: this server has no shelf; --data or --database gives it one\n"),
+    });
     tracing::info!("the server listens");
     let running = Running { arguments, chosen, handle, tls, relay: relay.as_mut() };
     server.run(listener, running.until_it_is_to_end(signals)).await;
@@ -162,8 +176,18 @@ fn tell_oversights(config: &Config, chosen: &Chosen) {
         );
     }
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in unread(names.filter(|name| name.starts_with("MESHWORK_"))) {
-        tracing::warn!("the variable {name} is no setting and has no effect");
+    for (name, meant) in unread(names.filter(|name| name.starts_with("MESHWORK_"))) {
+        let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        tracing::warn!("the variable {name} is no setting and has no effect{meant}");
+    }
+    for name in SECRETS {
+        let Some((text, source)) = chosen.said.get(name) else { continue };
+        if let Some(oddity) = oddity(&text.to_string_lossy()) {
+            tracing::warn!(
+                "{name} ({source}) {oddity}, which counts as a part of it: the next version refuses such a secret. Without them the \
+                 codes of rooms change if it is secret_key, and credentials of relays if it is turn_secret"
+            );
+        }
     }
 }
 
@@ -172,6 +196,31 @@ pub(crate) fn random_bytes() -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
     Ok(bytes)
+}
+
+/// Listens on an address. `[::]` is for IPv4 too, whatever the system has as its default, and alone for IPv4 on a system without IPv6.
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    let Some(port) = address.strip_prefix("[::]:").and_then(|port| port.parse::<u16>().ok()) else {
+        return TcpListener::bind(address).await;
+    };
+    let both = || {
+        let socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
+        socket.set_only_v6(false)?;
+        // As tokio does, so that a restart needs not wait for former connections.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        TcpListener::from_std(socket.into())
+    };
+    match both() {
+        Err(error) if error.kind() != ErrorKind::AddrInUse && error.kind() != ErrorKind::PermissionDenied => {
+            tracing::warn!("this system has no IPv6 ({error}), so the server listens for IPv4 alone");
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
+        }
+        listener => listener,
+    }
 }
 
 /// Why nothing can listen on `address`, and what to do.
@@ -199,6 +248,16 @@ mod tests {
     use meshwork_signal::http::NoPages;
 
     use super::*;
+
+    #[tokio::test]
+    async fn the_wildcard_of_ipv6_listens_on_both() {
+        let listener = listen("[::]:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        if listener.local_addr().unwrap().is_ipv6() {
+            tokio::net::TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap();
+        }
+    }
 
     #[tokio::test]
     async fn a_taken_address_is_named_with_a_remedy() {

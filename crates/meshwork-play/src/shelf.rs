@@ -17,7 +17,7 @@ use meshwork_core::signed::verify::{SIGNATURE_LEN, holds_for_app, sign_for_app};
 use meshwork_core::wire::Base64;
 use serde::{Deserialize, Serialize};
 
-use crate::package::PackageId;
+use crate::package::{PACKAGE_MAX, PackageId};
 use crate::release::RELEASE_MAX;
 
 /// The label of signed requests.
@@ -34,6 +34,33 @@ pub const PACKAGES_PATH: &str = "/play/api/packages";
 pub const NOTE_EVERY_MS: u64 = 10_000;
 /// Milliseconds after which the server forgets a party without a note.
 pub const PARTY_KEPT_MS: u64 = 30_000;
+
+/// The reason for which a request failed, by the HTTP status of an answer without [`Refused`]: a proxy before the server answered, or
+/// the server outside its shelf. `None` if the server has no shelf.
+pub fn reason_of(status: u16) -> Option<String> {
+    /// Above all bytes of a publication, for the operator of a proxy.
+    const PROXY_MIB: usize = PACKAGE_MAX / (1024 * 1024) + 1;
+    let behind = match status {
+        100..400 | 404 | 405 => return None,
+        413 => {
+            return Some(format!(
+                "a proxy before the server takes no request of this size (status 413): its operator must raise the limit, in nginx by \
+                 client_max_body_size {PROXY_MIB}m"
+            ));
+        }
+        429 => return Some(String::from("your network asks too often (status 429): try again in a moment")),
+        502 | 503 => "the server behind it does not run or cannot be reached",
+        408 | 504 => "the server behind it, or the way to it, was too slow",
+        _ => {
+            return Some(format!(
+                "the server, or a proxy before it, answered with status {status} and no reason"
+            ));
+        }
+    };
+    Some(format!(
+        "a proxy before the server answered in its place (status {status}): {behind}. Try again in a minute"
+    ))
+}
 
 /// A published game.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -351,11 +351,6 @@ pub fn not_kept(words: &str) -> String {
     .to_owned()
 }
 
-/// An answer of the server without words.
-pub fn status(status: u16) -> String {
-    format!("the server answered {status}")
-}
-
 /// Who made a game.
 pub fn by(author: &str) -> String {
     format!("By {author}.")

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use meshwork_play::shelf::{Refused, RequestClock};
+use meshwork_play::shelf::{Refused, RequestClock, reason_of};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -138,15 +138,28 @@ async fn exchange(
 /// The words of a server that refused.
 fn refusal(server: &str, status: StatusCode, body: &[u8]) -> Failure {
     let Ok(Refused { error, .. }) = serde_json::from_slice(body) else {
-        let words = format!("{server} has no shelf of games (HTTP status {}).", status.as_u16());
-        return Failure::Unreachable(words);
+        return match reason_of(status.as_u16()) {
+            Some(reason) => {
+                Failure::Forbidden { words: format!("{server}: {reason}."), reason: of_status(status) }
+            }
+            None => Failure::Unreachable(format!(
+                "{server} has no shelf of games (HTTP status {}).",
+                status.as_u16()
+            )),
+        };
     };
-    let reason = match status {
+    Failure::Forbidden { words: format!("The server refused: {error}."), reason: of_status(status) }
+}
+
+/// A fixed word for a refusal.
+fn of_status(status: StatusCode) -> &'static str {
+    match status {
         StatusCode::NOT_FOUND => "not-found",
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::INSUFFICIENT_STORAGE => "limit",
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::INSUFFICIENT_STORAGE | StatusCode::PAYLOAD_TOO_LARGE => {
+            "limit"
+        }
         _ => "refused",
-    };
-    Failure::Forbidden { words: format!("The server refused: {error}."), reason }
+    }
 }
 
 #[cfg(test)]

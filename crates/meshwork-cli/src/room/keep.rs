@@ -271,15 +271,17 @@ async fn contents(room: &Room, apps: &[AppOn]) -> Result<(String, Value), Failur
         documents += app.documents().await?.len();
         entries += app.entry_count().await?;
     }
-    let mut value =
-        json!({ "values": values, "counters": counters, "documents": documents, "entries": entries });
+    let posts = room.chat().all().await?.len();
+    let mut value = json!({
+        "values": values, "counters": counters, "documents": documents, "entries": entries, "posts": posts,
+    });
     let mut parts = Vec::new();
     if let Some((width, height)) = room.canvas().size().await? {
         let painted = room.canvas().painted().await?;
         parts.push(format!("{} of {width}x{height} painted", counted(painted, "cell")));
         (value["cells"], value["width"], value["height"]) = (painted.into(), width.into(), height.into());
     }
-    let counts = [(values, "value"), (counters, "counter"), (documents, "document")];
+    let counts = [(values, "value"), (counters, "counter"), (documents, "document"), (posts, "post")];
     parts.extend(counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, of)| counted(count, of)));
     if parts.is_empty() && entries > 0 {
         parts.push(format!(

@@ -16,12 +16,13 @@ use meshwork_arcade::{Arcade, By, Files, PutBack, TakeDown};
 use meshwork_play::PackageId;
 use meshwork_signal::http::ServerHandle;
 use meshwork_signal::hub::Ban;
-use meshwork_signal::turn;
+use meshwork_signal::{key_file, turn};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::config::Config;
+use super::shelf;
 use crate::file::{folder_of, replace};
 
 /// The bans in the data directory.
@@ -74,7 +75,7 @@ pub(super) fn start(
     let Some(path) = &config.admin_socket else { return Ok(None) };
     let (listener, made) =
         bind(path).with_context(|| format!("cannot answer `meshwork admin` at {}", path.display()))?;
-    let answers = Answers { handle: handle.clone(), relay, arcade, bans };
+    let answers = Answers { handle: handle.clone(), relay, arcade, bans, stored: Stored::of(config)? };
     tokio::spawn(async move {
         loop {
             if let Ok((stream, _)) = listener.accept().await {
@@ -148,6 +149,41 @@ struct Answers {
     arcade: Option<Arc<Arcade>>,
     /// Where bans are kept.
     bans: Option<PathBuf>,
+    stored: Stored,
+}
+
+/// The places where the server stores what a backup saves.
+struct Stored {
+    /// The data directory, whole.
+    data: Option<PathBuf>,
+    /// The database of the shelf, without its password.
+    database: Option<String>,
+    /// Whether the configuration has the key.
+    has_secret_key: bool,
+}
+
+impl Stored {
+    fn of(config: &Config) -> Result<Stored> {
+        let whole = |data: &PathBuf| {
+            fs::canonicalize(data).with_context(|| format!("cannot find {}", data.display()))
+        };
+        Ok(Stored {
+            data: config.data.as_ref().map(whole).transpose()?,
+            database: config.database.as_ref().map(ToString::to_string),
+            has_secret_key: config.secret_key.is_some(),
+        })
+    }
+
+    /// The files for a backup.
+    fn files(&self) -> Value {
+        let data = self.data.as_deref();
+        let is_there = |name: &&str| data.is_some_and(|data| data.join(name).exists());
+        let files = [key_file::FILE_NAME, shelf::KEY_FILE, BANS_FILE].into_iter().filter(is_there);
+        json!({
+            "data": data, "files": files.collect::<Vec<_>>(), "database": self.database, "secret_key": self.has_secret_key,
+            "games": Some(shelf::FILE).filter(|file| self.database.is_none() && is_there(file)),
+        })
+    }
 }
 
 impl Answers {
@@ -182,7 +218,9 @@ impl Answers {
                     bail!("the list of bans is full; lift one first");
                 }
                 tracing::info!("a ban was set by admin");
-                self.keep_bans(ban)
+                self.keep_bans(ban).with_context(|| {
+                    format!("{ban} is banned until the server ends, and not longer, since it cannot be stored: make room and ban it again")
+                })
             }
             "unban" => {
                 let ban: Ban = text("ban")?.parse()?;
@@ -190,12 +228,15 @@ impl Answers {
                     bail!("there is no ban of {ban}");
                 }
                 tracing::info!("a ban was lifted by admin");
-                self.keep_bans(ban)
+                self.keep_bans(ban).with_context(|| {
+                    format!("{ban} is no longer banned, until the server ends: that cannot be stored, and the ban comes back then")
+                })
             }
             "bans" => {
                 let bans: Vec<String> = self.handle.bans().iter().map(Ban::to_string).collect();
                 Ok(json!({ "bans": bans }))
             }
+            "backup" => Ok(self.stored.files()),
             about_games => self.carry_out_on_shelf(about_games, &question).await,
         }
     }

@@ -6,7 +6,6 @@ use std::ops::{Deref, RangeInclusive};
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
 use meshwork_core::signalling::address::check_server;
 use meshwork_signal::http::ForwardedHeader;
@@ -172,8 +171,21 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
     }
 }
 
-/// A filter of the log.
+/// The levels of the log.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// A filter of the log. A word that is neither a level nor `MODULE=LEVEL` would name a module, and silence all others.
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let mut words = text.split(',').map(str::trim).filter(|word| !word.is_empty() && !text.contains('['));
+    if let Some(word) = words.find(|word| !word.contains('=') && !is_level(word)) {
+        return Err(format!(
+            "`{word}` is no level: write {}, {} or {}, also by module as in meshwork_signal=debug",
+            LEVELS[..4].join(", "),
+            LEVELS[4],
+            LEVELS[5]
+        ));
+    }
     let filter: Result<EnvFilter, _> = text.parse();
     filter.map(|_| String::from(text)).map_err(|_| wrong(text, "a level such as info, or module=level"))
 }
@@ -181,6 +193,11 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
 /// A text that is hard to guess. Its own words are never repeated.
 pub(super) fn secret(text: &str) -> Result<Secret, String> {
     let length = text.len();
+    if text.trim().is_empty() {
+        return Err(String::from(
+            "it has blanks alone; give random characters, such as those of: openssl rand -hex 32",
+        ));
+    }
     if length >= SECRET_LEAST {
         return Ok(Secret(String::from(text)));
     }
@@ -188,6 +205,27 @@ pub(super) fn secret(text: &str) -> Result<Secret, String> {
         "it has {length} characters and could be guessed; give at least {SECRET_LEAST} random ones, such as those \
          of: openssl rand -hex 32"
     ))
+}
+
+/// A trace of a file's reader in a secret, which counts as a part of it.
+pub(super) fn oddity(secret: &str) -> Option<&'static str> {
+    let quoted = |quote: char| secret.len() > 1 && secret.starts_with(quote) && secret.ends_with(quote);
+    match secret {
+        _ if quoted('"') || quoted('\'') => Some("stands in quotes"),
+        _ if secret.starts_with('\u{feff}') => Some("begins with the mark of a UTF-8 file (BOM)"),
+        _ if secret.trim_end_matches('\n').ends_with('\r') => Some("ends with a carriage return"),
+        _ if secret.trim() != secret => Some("begins or ends with blanks or line ends"),
+        _ => None,
+    }
+}
+
+/// True or false, and the words that other programs use for them.
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "t" | "true" | "on" | "1" => Ok(true),
+        "n" | "no" | "f" | "false" | "off" | "0" => Ok(false),
+        _ => Err(String::from("write true or false")),
+    }
 }
 
 /// An IP address, or a range of them in CIDR notation.
@@ -236,9 +274,20 @@ pub(super) fn address<A: FromStr<Err: Display>>(text: &str) -> Result<A, String>
     text.parse().map_err(|error| format!("`{text}`: {error}"))
 }
 
-/// A number in a range.
-pub(super) fn count(legal: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(legal)
+/// A whole number in a range.
+pub(super) fn whole<T: TryFrom<u64>>(
+    legal: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.trim().parse::<u64>().ok().filter(|number| legal.contains(number));
+        let number = number.and_then(|number: u64| T::try_from(number).ok());
+        number.ok_or_else(|| format!("write a whole number from {} to {}", legal.start(), legal.end()))
+    }
+}
+
+/// A whole number, which the hub checks against its range.
+pub(super) fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    whole(0..=u32::MAX.into())(text)
 }
 
 /// An amount of bytes: `16KiB`, or a plain number.
@@ -289,8 +338,27 @@ mod tests {
     fn short_secrets_are_refused_and_not_shown() {
         let error = secret("passphrase").unwrap_err();
         assert!(error.contains("10 characters") && !error.contains("passphrase"), "{error}");
+        assert!(secret(&" ".repeat(20)).unwrap_err().contains("blanks alone"));
         let secret = secret("0123456789abcdef").unwrap();
         assert!(!format!("{secret:?}").contains("0123456789"));
+    }
+
+    #[test]
+    fn traces_of_a_reader_are_named() {
+        for (secret, words) in [
+            ("\"0123456789abcdef\"", "in quotes"),
+            ("'0123456789abcdef'", "in quotes"),
+            ("0123456789abcdef\r", "carriage return"),
+            ("0123456789abcdef\r\n", "carriage return"),
+            ("0123456789abcdef ", "blanks"),
+            ("0123456789abcdef\n", "line ends"),
+            ("\u{feff}0123456789abcdef", "BOM"),
+        ] {
+            assert!(oddity(secret).is_some_and(|oddity| oddity.contains(words)), "{secret:?}");
+        }
+        for plain in ["0123456789abcdef", "\"0123456789abcdef", "two words in it"] {
+            assert_eq!(oddity(plain), None);
+        }
     }
 
     #[test]

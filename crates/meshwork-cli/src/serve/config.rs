@@ -15,6 +15,7 @@ use meshwork_signal::turn::credentials;
 use super::checks::{DatabaseUrl, Secret};
 use super::layers::{Chosen, ConfigError};
 use super::settings::{ClientSettings, LogFormat, RelaySettings, ServerSettings};
+use crate::duration;
 
 /// Connections over TCP and TLS to the relay, unless the system allows fewer.
 const STREAMS_MAX: usize = 4_096;
@@ -99,7 +100,10 @@ impl Config {
         }
         // The hub's fields have the names of their settings.
         hub.check().map_err(|error| {
-            let why = format!("it is {}, but must be {} to {}", error.value, error.least, error.most);
+            let unit = unit(error.field);
+            let written = chosen.said.get(error.field).map(|(text, _)| text.to_string_lossy().into_owned());
+            let value = written.unwrap_or_else(|| unit(error.value));
+            let why = format!("it is {value}, but must be {} to {}", unit(error.least), unit(error.most));
             chosen.blame(error.field, why)
         })?;
         let http = http(chosen, &hub);
@@ -127,6 +131,17 @@ impl Config {
             http,
             relay,
         })
+    }
+}
+
+/// The words for a value of one of the hub's fields, with its unit.
+fn unit(field: &str) -> fn(u128) -> String {
+    match field {
+        "room_keep" | "enter_within" | "keep_alive" | "idle_after" | "unread_after" => {
+            |ms| duration::format(Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX)))
+        }
+        "message_bytes_max" | "queue_bytes_max" => |bytes| format!("{bytes} bytes"),
+        _ => |count| count.to_string(),
     }
 }
 
@@ -211,6 +226,8 @@ fn http(chosen: &Chosen, hub: &HubConfig) -> HttpConfig {
         trusted_proxies: clients.trusted_proxies.to_vec(),
         forwarded_header: clients.forwarded_header,
         metrics_allow: server.metrics_allow.to_vec(),
+        // The system says them.
+        forwarders: Vec::new(),
         public_url: server.public_url.clone(),
         log_addresses: server.log_addresses,
     }
@@ -279,6 +296,18 @@ mod tests {
             error.starts_with("--sockets-per-network-max: sockets_per_network_max: it is 200"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn ranges_are_told_with_their_units() {
+        for (name, text, words) in [
+            ("keep_alive", "60s", "it is 60s, but must be 1s to 30s"),
+            ("unread_after", "1week", "it is 1week, but must be 1s to 5m"),
+            ("message_bytes_max", "1MiB", "it is 1MiB, but must be 12288 bytes to 65536 bytes"),
+        ] {
+            let error = config(&[(name, text)]).unwrap_err();
+            assert!(error.ends_with(words), "{error}");
+        }
     }
 
     #[test]

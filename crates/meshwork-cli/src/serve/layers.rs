@@ -116,7 +116,7 @@ pub(super) fn choose(
 /// What clap does not take, with who said it. The words of a secret are not repeated.
 fn wrong(error: &clap::Error, said: &BTreeMap<String, Said>) -> ConfigError {
     let text = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-    let setting = |kind| Some(error.get(kind)?.to_string().split([' ', '=']).next()?.replace("--", ""));
+    let setting = |kind| Some(error.get(kind)?.to_string().split([' ', '=', '[']).next()?.replace("--", ""));
     let name = setting(ContextKind::InvalidArg).unwrap_or_default();
     let source_name = said.get(&name).map_or(Source::Default, |(_, source)| source.clone());
     if error.kind() == ErrorKind::UnknownArgument {
@@ -149,7 +149,7 @@ fn from_environment(name: &str, environment: &dyn Fn(&str) -> Option<OsString>) 
             let host = if is_bare { format!("[{host}]") } else { host };
             of(format!("{host}:{}", port.as_deref().unwrap_or("8080")).into(), "HOST or PORT")
         }
-        ("listen", None, Some(port), _) => of(format!("0.0.0.0:{port}").into(), "HOST or PORT"),
+        ("listen", None, Some(port), _) => of(format!("[::]:{port}").into(), "HOST or PORT"),
         // Without a mode the original asks for no nines either.
         ("overlay", _, _, Some(mode)) => {
             let overlay = match (mode.as_str(), half("NINES")) {
@@ -232,8 +232,22 @@ mod tests {
     #[test]
     fn a_wrong_value_names_its_key_and_source() {
         for (text, words) in [
-            ("connections_max = 0", "m.toml: connections_max: `0`: 0 is not in 1..=2000000"),
-            ("rooms_max = -5", "m.toml: rooms_max: `-5`: invalid digit"),
+            ("connections_max = 0", "m.toml: connections_max: `0`: write a whole number from 1 to 2000000"),
+            ("rooms_max = -5", "m.toml: rooms_max: `-5`: write a whole number from 0 to "),
+            (
+                "request_burst = 'many'",
+                "m.toml: request_burst: `many`: write a whole number from 10 to 1000000",
+            ),
+            ("relay = 'maybe'", "m.toml: relay: `maybe`: write true or false"),
+            ("log_addresses = 'maybe'", "m.toml: log_addresses: `maybe`: write true or false"),
+            ("turn_tokens = 'maybe'", "m.toml: turn_tokens: `maybe`: write true or false"),
+            (
+                "log = 'verbose'",
+                "m.toml: log: `verbose` is no level: write off, error, warn, info, debug or trace",
+            ),
+            ("log = 5", "m.toml: log: `5` is no level"),
+            ("log = 'info,meshwork_signal=loud'", "m.toml: log: `info,meshwork_signal=loud`"),
+            ("secret_key = '                    '", "m.toml: secret_key: it has blanks alone"),
             ("idle_after = 90", "m.toml: idle_after: `90`: time unit needed"),
             ("listen = 8080", "m.toml: listen: `8080`: give HOST:PORT"),
             ("relay_allow = ['10.0.0.0/99']", "`10.0.0.0/99` is not a range"),
@@ -303,7 +317,7 @@ mod tests {
     fn host_and_port_make_an_address() {
         for (environment, address) in [
             (&[][..], "127.0.0.1:8080"),
-            (&[("PORT", "3000")], "0.0.0.0:3000"),
+            (&[("PORT", "3000")], "[::]:3000"),
             (&[("HOST", "::"), ("PORT", "3000")], "[::]:3000"),
             (&[("HOST", "localhost")], "localhost:8080"),
             (&[("HOST", ""), ("PORT", "")], "127.0.0.1:8080"),
@@ -313,7 +327,7 @@ mod tests {
         }
         let error = chosen(&[("PORT", "http")], "").unwrap_err();
         assert!(
-            error.starts_with("environment variable HOST or PORT: listen: `0.0.0.0:http`: give HOST:PORT"),
+            error.starts_with("environment variable HOST or PORT: listen: `[::]:http`: give HOST:PORT"),
             "{error}"
         );
     }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use meshwork_signal::http::{ServerHandle, Tls};
 
 use super::config::Config;
+use super::gateways::gateways;
 use super::layers::Chosen;
 use super::relay::Relay;
 use super::settings::{FROM_A_RESTART, arguments};
@@ -73,6 +74,7 @@ impl Running<'_> {
         let chosen = choose(self.arguments)?;
         let mut config = Config::new(&chosen)?;
         config.fit_descriptors();
+        config.http.forwarders = gateways();
         if let Some(relay) = &mut self.relay {
             config.hub.ice = relay.reconfigure(&config.relay, &self.handle)?;
         }

@@ -10,16 +10,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgAction::{Append, Set};
-use clap::builder::BoolishValueParser;
-use clap::{Arg, Args, Command, ValueEnum, value_parser};
+use clap::{Arg, Args, Command, ValueEnum};
 use ipnet::IpNet;
 use meshwork::Overlay;
 use meshwork_arcade::Publishers;
 use meshwork_signal::http::ForwardedHeader;
 
 use super::checks::{
-    DatabaseUrl, List, Secret, address, address_range, amount, at_most, count, database_url,
-    forwarded_header, list, listen_address, log_filter, origin, port_range, public_url, secret, turn_url,
+    DatabaseUrl, List, Secret, address, address_range, amount, at_most, database_url, forwarded_header, list,
+    listen_address, log_filter, number, origin, port_range, public_url, secret, switch, turn_url, whole,
 };
 use crate::duration;
 
@@ -70,12 +69,31 @@ pub(super) fn variable(name: &str) -> String {
     }
 }
 
-/// Those of some variables that no part of the program reads.
-pub(super) fn unread(names: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+/// Those of some variables that no part of the program reads, each with the variable that may be meant.
+pub(super) fn unread(names: impl Iterator<Item = String>) -> impl Iterator<Item = (String, Option<String>)> {
     /// Read elsewhere than here.
     const OTHERS: [&str; 2] = ["MESHWORK_CONFIG", "MESHWORK_ADMIN_SOCKET"];
-    let known: Vec<String> = arguments().map(|arg| variable(arg.get_id().as_str())).collect();
-    names.filter(move |name| !known.contains(name) && !OTHERS.contains(&name.as_str()))
+    let settings: Vec<String> = arguments().map(|arg| arg.get_id().to_string()).collect();
+    let known: Vec<String> = settings.iter().map(|name| variable(name)).collect();
+    let is_known = move |name: &String| known.contains(name) || OTHERS.contains(&name.as_str());
+    names.filter(move |name| !is_known(name)).map(move |name| {
+        let meant = meant(&name, &settings);
+        (name, meant)
+    })
+}
+
+/// The variable that may be meant by one that is none.
+fn meant(name: &str, settings: &[String]) -> Option<String> {
+    /// Platforms and the original Place set these, without a prefix.
+    const BARE: [&str; 4] = ["HOST", "PORT", "MODE", "NINES"];
+    let bare = name.strip_prefix("MESHWORK_")?;
+    if BARE.contains(&bare) {
+        return Some(bare.to_owned());
+    }
+    let setting = bare.to_lowercase();
+    let alikeness = |known: &str| similar::TextDiff::from_chars(setting.as_str(), known).ratio();
+    let nearest = settings.iter().max_by(|a, b| alikeness(a).total_cmp(&alikeness(b)))?;
+    (alikeness(nearest) > 0.8).then(|| variable(nearest))
 }
 
 /// The flag of a setting.
@@ -129,7 +147,7 @@ pub(super) enum LogFormat {
 #[command(next_help_heading = "Server")]
 pub(super) struct ServerSettings {
     /// The address to listen on. Port 0 is any free one; `0.0.0.0` or `[::]` is reachable from other machines. The
-    /// variables HOST and PORT are its halves; PORT alone means 0.0.0.0, for platforms that set it.
+    /// variables HOST and PORT are its halves; PORT alone means `[::]`, for platforms that set it. `[::]` listens for IPv4 too.
     #[arg(default_value = "127.0.0.1:8080", value_parser = listen_address)]
     pub(super) listen: String,
     /// The public address, if it differs from the listening address. The server prints it, and
@@ -149,7 +167,7 @@ pub(super) struct ServerSettings {
     /// By default everyone if the server listens on this machine alone, without a public address or proxies, else nobody.
     pub(super) publish: Option<Publishers>,
     /// Whether the shelf has the games that come with Meshwork.
-    #[arg(action = Set, default_value = "true", value_parser = BoolishValueParser::new())]
+    #[arg(action = Set, default_value = "true", value_parser = switch)]
     pub(super) meshwork_games: bool,
     /// A random text of at least 16 characters that determines the server's key, instead of a key in the
     /// data directory.
@@ -171,7 +189,7 @@ pub(super) struct ServerSettings {
     #[arg(default_value = "text")]
     pub(super) log_format: LogFormat,
     /// Log the addresses of clients, at the level debug. Otherwise no address is logged.
-    #[arg(action = Set, default_value = "false", value_parser = BoolishValueParser::new())]
+    #[arg(action = Set, default_value = "false", value_parser = switch)]
     pub(super) log_addresses: bool,
     /// Addresses and ranges that may read /metrics, such as 127.0.0.1 for this machine. Behind a trusted proxy the
     /// address in its header counts. None by default.
@@ -192,26 +210,26 @@ pub(super) struct RoomSettings {
     #[arg(default_value = "auto")]
     pub(super) overlay: Overlay,
     /// Most rooms in all, each of up to 1.3 KB.
-    #[arg(default_value = "65536")]
+    #[arg(default_value = "65536", value_parser = number::<usize>)]
     pub(super) rooms_max: usize,
     /// Most rooms registered from one network: an IPv4 address, an IPv6 /64. An IPv6 /56 may have twice as many, an
     /// IPv4 /24 or an IPv6 /48 four times, an IPv4 /16 or an IPv6 /32 64 times. All limits of networks work so.
-    #[arg(default_value = "4096")]
+    #[arg(default_value = "4096", value_parser = number::<usize>)]
     pub(super) rooms_per_network_max: usize,
     /// Time to keep a room after its last member left. A room that nobody ever joined is kept for five minutes.
     #[arg(default_value = "7days", value_parser = duration::parse)]
     pub(super) room_keep: Duration,
     /// Most members of one room. In a full mesh members admit 24.
-    #[arg(default_value = "10000")]
+    #[arg(default_value = "10000", value_parser = number::<usize>)]
     pub(super) members_max: usize,
     /// Most rooms of one client.
-    #[arg(default_value = "32")]
+    #[arg(default_value = "32", value_parser = number::<usize>)]
     pub(super) rooms_per_socket_max: usize,
     /// Most unknown rooms that one client waits for.
-    #[arg(default_value = "8")]
+    #[arg(default_value = "8", value_parser = number::<usize>)]
     pub(super) waits_per_socket_max: usize,
     /// Most unknown rooms that all clients together wait for.
-    #[arg(default_value = "16384")]
+    #[arg(default_value = "16384", value_parser = number::<usize>)]
     pub(super) waits_max: usize,
 }
 
@@ -220,37 +238,37 @@ pub(super) struct RoomSettings {
 #[command(next_help_heading = "Limits of clients")]
 pub(super) struct ClientSettings {
     /// Most connections in all, below the limit of file descriptors, which the server raises as far as the system allows.
-    #[arg(default_value = "12000", value_parser = count(1..=2_000_000))]
+    #[arg(default_value = "12000", value_parser = whole::<usize>(1..=2_000_000))]
     pub(super) connections_max: usize,
     /// Most connections of one network, except trusted proxies.
-    #[arg(default_value = "1024", value_parser = count(1..=2_000_000))]
+    #[arg(default_value = "1024", value_parser = whole::<usize>(1..=2_000_000))]
     pub(super) connections_per_network_max: usize,
     /// Most signalling sockets in all, each of about 10 KB.
-    #[arg(default_value = "10000")]
+    #[arg(default_value = "10000", value_parser = number::<usize>)]
     pub(super) sockets_max: usize,
     /// Most signalling sockets of one network, such as a school or an office.
-    #[arg(default_value = "512")]
+    #[arg(default_value = "512", value_parser = number::<usize>)]
     pub(super) sockets_per_network_max: usize,
     /// Longest message from a client.
     #[arg(default_value = "16KiB", value_parser = amount)]
     pub(super) message_bytes_max: u64,
     /// Messages a second of one socket in the long run.
-    #[arg(default_value = "100")]
+    #[arg(default_value = "100", value_parser = number::<u32>)]
     pub(super) messages_per_second: u32,
     /// Messages that one socket may send at once after a pause.
-    #[arg(default_value = "1000")]
+    #[arg(default_value = "1000", value_parser = number::<u32>)]
     pub(super) message_burst: u32,
     /// Messages a second of all sockets of one network in the long run. Opening a socket counts as 20.
-    #[arg(default_value = "4000")]
+    #[arg(default_value = "4000", value_parser = number::<u32>)]
     pub(super) network_messages_per_second: u32,
     /// Messages that all sockets of one network may send at once after a pause.
-    #[arg(default_value = "40000")]
+    #[arg(default_value = "40000", value_parser = number::<u32>)]
     pub(super) network_message_burst: u32,
     /// HTTP requests a second of one network in the long run.
-    #[arg(default_value = "200", value_parser = value_parser!(u32).range(1..=100_000))]
+    #[arg(default_value = "200", value_parser = whole::<u32>(1..=100_000))]
     pub(super) requests_per_second: u32,
     /// HTTP requests that one network may make at once. The first visit of a browser makes about 200.
-    #[arg(default_value = "5000", value_parser = value_parser!(u32).range(10..=1_000_000))]
+    #[arg(default_value = "5000", value_parser = whole::<u32>(10..=1_000_000))]
     pub(super) request_burst: u32,
     /// Origins of other pages that may use this server's signalling, such as `https://paint.example.org`. Its own pages
     /// always may. Empty for any.
@@ -293,7 +311,7 @@ pub(super) struct ClientSettings {
 #[command(next_help_heading = "Relay")]
 pub(super) struct RelaySettings {
     /// Answer STUN and relay as a TURN server, for people who cannot reach each other directly.
-    #[arg(action = Set, default_value = "false", value_parser = BoolishValueParser::new())]
+    #[arg(action = Set, default_value = "false", value_parser = switch)]
     pub(super) relay: bool,
     /// Addresses for STUN and TURN, over UDP and TCP.
     #[arg(default_value = "0.0.0.0:3478,[::]:3478", action = Append, value_parser = list(address::<SocketAddr>))]
@@ -316,16 +334,16 @@ pub(super) struct RelaySettings {
     #[arg(default_value = "meshwork")]
     pub(super) relay_realm: String,
     /// Most relayed transport addresses in all.
-    #[arg(default_value = "4096", value_parser = value_parser!(u32).range(1..=16_384))]
+    #[arg(default_value = "4096", value_parser = whole::<u32>(1..=16_384))]
     pub(super) relay_allocations_max: u32,
     /// Most relayed transport addresses of one network.
-    #[arg(default_value = "64", value_parser = value_parser!(u32).range(1..=16_384))]
+    #[arg(default_value = "64", value_parser = whole::<u32>(1..=16_384))]
     pub(super) relay_allocations_per_network_max: u32,
     /// Most relayed transport addresses for the members of one room together.
-    #[arg(default_value = "256", value_parser = value_parser!(u32).range(1..=16_384))]
+    #[arg(default_value = "256", value_parser = whole::<u32>(1..=16_384))]
     pub(super) relay_allocations_per_room_max: u32,
     /// Most relayed transport addresses of one endpoint, which needs one for each relayed link.
-    #[arg(default_value = "24", value_parser = value_parser!(u32).range(1..=16_384))]
+    #[arg(default_value = "24", value_parser = whole::<u32>(1..=16_384))]
     pub(super) relay_allocations_per_endpoint_max: u32,
     /// Most relayed bytes a second in all.
     #[arg(default_value = "128MiB", value_parser = amount)]
@@ -345,7 +363,7 @@ pub(super) struct RelaySettings {
     pub(super) turn_secret: Option<Secret>,
     /// Whether /turn-token gives credentials for the relay to anybody, as the original Place does. Members of
     /// rooms get theirs without it.
-    #[arg(action = Set, default_value = "true", value_parser = BoolishValueParser::new())]
+    #[arg(action = Set, default_value = "true", value_parser = switch)]
     pub(super) turn_tokens: bool,
     /// Other relays with the same turn_secret, such as turn:relay.example.org:3478?transport=udp.
     #[arg(default_value = "", action = Append, value_parser = list(turn_url))]
@@ -355,6 +373,24 @@ pub(super) struct RelaySettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unknown_variables_name_the_right_one() {
+        for (wrong, right) in [
+            ("MESHWORK_SECRET_KEY", Some("SECRET_KEY")),
+            ("MESHWORK_TURN_SECRET", Some("TURN_SECRET")),
+            ("MESHWORK_TURN_URLS", Some("TURN_URLS")),
+            ("MESHWORK_ALLOWED_ORIGINS", Some("ALLOWED_ORIGINS")),
+            ("MESHWORK_HOST", Some("HOST")),
+            ("MESHWORK_LOG", Some("RUST_LOG")),
+            ("MESHWORK_ROOM_MAX", Some("MESHWORK_ROOMS_MAX")),
+            ("MESHWORK_COLOUR_OF_THE_SKY", None),
+        ] {
+            let found: Vec<_> = unread([wrong.to_owned()].into_iter()).collect();
+            assert_eq!(found, [(wrong.to_owned(), right.map(str::to_owned))]);
+        }
+        assert_eq!(unread([String::from("MESHWORK_ROOMS_MAX")].into_iter()).count(), 0);
+    }
 
     #[test]
     fn names_are_those_of_settings() {

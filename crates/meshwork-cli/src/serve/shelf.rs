@@ -14,7 +14,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use meshwork::{Code, PeerId};
 use meshwork_arcade::{
-    Arcade, ArcadeConfig, Live, Publishers, ReserveError, Shelf as _, SqlShelf, TooManyCodes, Visit,
+    Arcade, ArcadeConfig, Live, Publishers, ReserveError, Shelf as _, ShelfError, SqlShelf, StartError,
+    TooManyCodes, Visit,
 };
 use meshwork_core::id::Identity;
 use meshwork_play::{Package, WORD};
@@ -23,12 +24,13 @@ use meshwork_signal::hub;
 use rust_embed::RustEmbed;
 
 use super::config::Config;
+use crate::exit::Failure;
 use crate::identity::{create_private_folder, keys, load_or_create};
 
 /// The games in the data directory.
-const FILE: &str = "games.sqlite";
+pub(super) const FILE: &str = "games.sqlite";
 /// The key that signs the games of [`Games`] in the data directory.
-const KEY_FILE: &str = "games.key";
+pub(super) const KEY_FILE: &str = "games.key";
 
 /// The name of that key in a database.
 const KEY_NAME: &str = "games";
@@ -65,6 +67,22 @@ pub(super) async fn open(
     }
     tokio::spawn(refresh(Arc::downgrade(&arcade)));
     Ok(Some(arcade))
+}
+
+/// The failure of a shelf that cannot begin. A database that is away comes back, so that another start helps; nothing else does.
+pub(super) fn failure(error: anyhow::Error) -> Failure {
+    let is_away = |cause: &(dyn std::error::Error + 'static)| {
+        let began = match cause.downcast_ref() {
+            Some(StartError::Store(error)) => Some(error),
+            _ => None,
+        };
+        matches!(began.or_else(|| cause.downcast_ref()), Some(ShelfError::Away(_)))
+    };
+    if error.chain().any(is_away) {
+        Failure::Unreachable(format!("{error:#}"))
+    } else {
+        super::storage(error)
+    }
 }
 
 /// Opens the store, and returns its place for people.

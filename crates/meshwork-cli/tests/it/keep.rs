@@ -5,6 +5,30 @@ use serde_json::json;
 
 use crate::support::Home;
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keeper_counts_the_posts_it_stores() {
+    let home = Home::new();
+    let (_server, url) = home.serve();
+    let ann = Endpoint::builder().name("Ann").server(&url).bind().await.unwrap();
+    let made = ann.create(meshwork::chat::room()).await.unwrap();
+    made.registered().await.unwrap();
+    let link = made.link().to_string();
+    let mut keeper = home.start(["keep", &link, "--data", "kept"]);
+    keeper.line("ready", |line| line.contains("nothing so far"));
+    for text in ["The ferry it is.", "At nine."] {
+        made.chat().post(text).await.unwrap().1.kept().await.unwrap();
+    }
+    ann.close().await;
+    keeper.interrupt();
+    keeper.end().expect_code(0);
+    let mut keeper = home.start(["keep", &link, "--data", "kept"]);
+    keeper.line("ready", |line| line.contains("2 posts so far"));
+    keeper.interrupt();
+    keeper.end().expect_code(0);
+    let mut keeper = home.start(["keep", &link, "--data", "kept", "--json"]);
+    assert_eq!(keeper.event("ready", |_| true)["posts"], 2);
+}
+
 /// An app that the command line has never heard of: its tables, documents and saved versions outlive everybody.
 #[tokio::test(flavor = "multi_thread")]
 async fn rooms_of_any_app_are_kept() {

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_macros, reason = "tests print their seeds")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
+mod backup;
 mod chat;
 mod commons;
 mod compute;
@@ -17,6 +18,7 @@ mod operate;
 mod pictures;
 mod place;
 mod play;
+mod proxies;
 mod replay;
 mod rules;
 mod sealed;

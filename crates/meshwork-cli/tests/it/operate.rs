@@ -2,8 +2,9 @@
 #![cfg(unix)]
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use crate::support::{Home, PATIENCE, Running};
 use serde_json::Value;
@@ -64,15 +65,16 @@ fn rooms_are_listed_and_closed_and_bans_persist() {
     assert_eq!(bans["bans"], serde_json::json!(["address 198.51.100.0/24"]));
     admin(&["unban", "address", "198.51.100.0/24"]).expect_code(0);
     assert_eq!(admin(&["bans"]).expect_code(0).json()["bans"], serde_json::json!([]));
-    let second = home.run(["serve", "--listen", "127.0.0.1:0", "--data", "meeting"]).expect_code(1);
-    second.expect_words(&["another server answers there"]);
+    // A socket elsewhere does not make room for a second server.
+    let second = ["serve", "--listen", "127.0.0.1:0", "--data", "meeting", "--admin-socket", "other.sock"];
+    home.run(second).expect_code(5).expect_words(&["another server uses meeting", "--data"]);
 }
 
 #[test]
 fn the_admin_socket_harms_no_file() {
     let home = Home::new();
     std::fs::write(home.path("kept.txt"), "kept").unwrap();
-    let refused = home.run(["serve", "--listen", "127.0.0.1:0", "--admin-socket", "kept.txt"]).expect_code(1);
+    let refused = home.run(["serve", "--listen", "127.0.0.1:0", "--admin-socket", "kept.txt"]).expect_code(5);
     refused.expect_words(&["another file is there"]);
     assert_eq!(std::fs::read_to_string(home.path("kept.txt")).unwrap(), "kept");
 
@@ -87,6 +89,21 @@ fn the_admin_socket_harms_no_file() {
     server.terminate();
     server.end().expect_code(0);
     assert_eq!(std::fs::read_to_string(home.path("a.sock")).unwrap(), "kept");
+}
+
+#[test]
+fn a_ban_that_cannot_be_stored_says_so() {
+    let home = Home::new();
+    let (_server, _) = serve(&home, &["--data", "meeting"]);
+    let admin =
+        |arguments: &[&str]| home.run([&["admin", "--socket", "meeting/admin.sock"], arguments].concat());
+    // No file takes the place of a folder, for root neither.
+    std::fs::create_dir_all(home.path("meeting/bans.txt/in-the-way")).unwrap();
+    let ban = admin(&["ban", "address", "198.51.100.7"]).expect_code(1);
+    ban.expect_words(&["is banned until the server ends", "cannot write", "bans.txt"]);
+    assert!(admin(&["bans"]).expect_code(0).stdout.contains("198.51.100.7"));
+    let unban = admin(&["unban", "address", "198.51.100.7"]).expect_code(1);
+    unban.expect_words(&["is no longer banned, until the server ends", "bans.txt"]);
 }
 
 #[test]
@@ -147,8 +164,9 @@ fn oversights_are_told_when_a_server_starts() {
     assert!(told.contains("chmod 600 m.toml"), "{told}");
     // The tests themselves set some that are for nobody else.
     server.log("the variable", |line| {
-        assert!(!line.contains("MESHWORK_ROOMS_MAX") && !line.contains("MESHWORK_CONFIG"), "{line}");
-        line.contains("MESHWORK_ROOM_MAX is no setting and has no effect")
+        let names = |name: &str| line.contains(&format!("the variable {name} "));
+        assert!(!names("MESHWORK_ROOMS_MAX") && !names("MESHWORK_CONFIG"), "{line}");
+        line.contains("MESHWORK_ROOM_MAX is no setting and has no effect; did you mean MESHWORK_ROOMS_MAX?")
     });
     std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut server = home.start_with(["serve", "--listen", "127.0.0.1:0"], &variables[..1]);
@@ -229,13 +247,76 @@ fn a_certificate_makes_https_and_faults_are_told() {
     home.run(arguments).expect_code(2).expect_words(&["it needs a tls_key"]);
     std::fs::write(home.path("k.pem"), "no key").unwrap();
     let arguments = [&arguments[..], &["--tls-key", "k.pem"]].concat();
-    home.run(arguments).expect_code(1).expect_words(&["cannot read a private key from k.pem"]);
+    home.run(arguments).expect_code(2).expect_words(&["cannot read a private key from k.pem"]);
+}
+
+#[test]
+fn a_drain_holds_without_members() {
+    let home = Home::new();
+    let (mut server, address) = serve(&home, &["--drain-for", "8s"]);
+    let ready = || {
+        let host = address.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET /ready HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(ready().starts_with("HTTP/1.1 200"));
+    server.terminate();
+    server.log("drains", |line| line.contains("the server drains"));
+    for _ in 0..2 {
+        let answer = ready();
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("draining"), "{answer}");
+    }
+    // A second signal ends it at once.
+    server.terminate();
+    server.end().expect_code(0);
+}
+
+/// The codes with which the service is not started again.
+fn prevented() -> Vec<i32> {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/meshwork.service");
+    let unit = std::fs::read_to_string(unit).unwrap();
+    assert!(unit.contains("Restart=always") && unit.contains("StartLimitIntervalSec=0"), "it gives up");
+    let codes = unit.lines().find_map(|line| line.strip_prefix("RestartPreventExitStatus=")).unwrap();
+    codes.split(' ').map(|code| code.parse().unwrap()).collect()
+}
+
+#[test]
+fn the_unit_restarts_only_what_mends_itself() {
+    let home = Home::new();
+    std::fs::write(home.path("typing.toml"), "room_max = 5").unwrap();
+    std::fs::write(home.path("file"), "").unwrap();
+    std::fs::create_dir(home.path("short")).unwrap();
+    std::fs::write(home.path("short/server.key"), "short").unwrap();
+    std::fs::create_dir(home.path("damaged")).unwrap();
+    std::fs::write(home.path("damaged/games.sqlite"), [b'x'; 10_000]).unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let socket = format!("postgres:///games?host={}", home.path("nowhere").display());
+    let any = "127.0.0.1:0";
+    for (arguments, code) in [
+        (["--config", "typing.toml", "--listen", any], 2),
+        (["--tls-certificate", "none.pem", "--tls-key", "none.pem"], 2),
+        (["--listen", any, "--data", "file"], 5),
+        (["--listen", any, "--data", "short"], 5),
+        (["--listen", any, "--data", "damaged"], 5),
+        // The name and the socket of a database, and a port, may be free a moment later.
+        (["--listen", any, "--database", "postgres://name.invalid/games"], 3),
+        (["--listen", any, "--database", socket.as_str()], 3),
+        (["--listen", taken.as_str(), "--log", "info"], 1),
+    ] {
+        let ended = home.run([&["serve"], &arguments[..]].concat()).expect_code(code);
+        assert_eq!(prevented().contains(&code), [2, 5].contains(&code), "{ended:?}");
+    }
 }
 
 #[test]
 fn settings_shipped_with_the_program_are_legal() {
     let home = Home::new();
-    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let config = top.join("deploy/meshwork.toml");
     let printed =
         home.run(["serve", "--config", config.to_str().unwrap(), "--print-config"]).expect_code(0).stdout;

@@ -219,7 +219,7 @@ fn the_key_in_the_data_directory_stays() {
     }
     assert_eq!((keys[0].len(), &keys[0]), (32, &keys[1]));
     std::fs::write(&key, "short").unwrap();
-    let ended = home.run(["serve", "--listen", "127.0.0.1:0", "--data", "meeting"]).expect_code(1);
+    let ended = home.run(["serve", "--listen", "127.0.0.1:0", "--data", "meeting"]).expect_code(5);
     ended.expect_words(&["server.key", "5 bytes"]);
 }
 
@@ -260,7 +260,21 @@ fn configuration_faults_are_named_with_their_place() {
 fn platforms_that_give_a_port_are_listened_on() {
     let home = Home::new();
     let printed = home.run_with(&[("PORT", "3000")], ["serve", "--print-config"]).expect_code(0).stdout;
-    assert!(printed.contains("listen = \"0.0.0.0:3000\"  # environment variable HOST or PORT"), "{printed}");
+    assert!(printed.contains("listen = \"[::]:3000\"  # environment variable HOST or PORT"), "{printed}");
     let ended = home.run_with(&[("SECRET_KEY", "short")], ["serve"]).expect_code(2);
     ended.expect_words(&["environment variable SECRET_KEY", "5 characters"]);
+}
+
+#[test]
+fn likely_slips_are_named_at_the_start() {
+    let home = Home::new();
+    let slips = [("SECRET_KEY", "'0123456789abcdef'"), ("MESHWORK_TURN_SECRET", "of no effect here")];
+    let mut server = home.start_with(["serve", "--listen", "127.0.0.1:0"], &slips);
+    server.log("variable", |line| {
+        line.contains("MESHWORK_TURN_SECRET is no setting") && line.contains("did you mean TURN_SECRET?")
+    });
+    let told = server
+        .log("secret", |line| line.contains("secret_key (environment variable SECRET_KEY) stands in quotes"));
+    assert!(!told.contains("0123456789"), "{told}");
+    server.line("games", |line| line.starts_with("games: this server has no shelf"));
 }

@@ -184,8 +184,8 @@ fn games_of_meshwork_are_on_each_shelf() {
 
 /// A server whose shelf is in a database; its variable has the URL.
 #[cfg(target_os = "linux")]
-fn serve_database(home: &Home, url: &str) -> (Running, String) {
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--metrics-allow", "127.0.0.1"];
+fn serve_database(home: &Home, url: &str, data: &str) -> (Running, String) {
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--metrics-allow", "127.0.0.1", "--data", data];
     let mut server = home.start_with(arguments, &[("MESHWORK_DATABASE", url)]);
     let line = server.line("listening", |line| line.starts_with("listening on "));
     server.line("games", |line| line.starts_with("games: everyone may publish"));
@@ -198,13 +198,21 @@ fn databases_have_the_shelf_of_two_servers() {
     let home = Home::new();
     let mut postgres = postgres::Postgres::start();
     let url = postgres.database("games");
-    let ((first, one), (second, two)) = (serve_database(&home, &url), serve_database(&home, &url));
+    let ((first, one), (second, two)) =
+        (serve_database(&home, &url, "one"), serve_database(&home, &url, "two"));
     write_game(&home, "Mine");
     home.run(["play", "publish", "game", "--server", &one, "--name", "Mira"]).expect_code(0);
     let listed = home.run(["play", "games", "--server", &two]).expect_code(0).stdout;
     for title in ["Mine  by Mira", "Rim  by Meshwork", "Tether  by Meshwork", "Trails  by Meshwork"] {
         assert_eq!(listed.matches(&format!("  {title}, version 1")).count(), 1, "{listed}");
     }
+    let backup = home.run(["admin", "--socket", "one/admin.sock", "backup", "saved"]).expect_code(0).stdout;
+    let lines: Vec<&str> = backup.lines().collect();
+    assert_eq!(lines[0], "saved in saved: server.key");
+    assert!(
+        lines[1].contains("save them with: pg_dump ") && !backup.contains(postgres::PASSWORD),
+        "{backup}"
+    );
 
     postgres.stop();
     let list = get(&two, "/play/api/games");
@@ -218,7 +226,7 @@ fn databases_have_the_shelf_of_two_servers() {
     wait_for("meshwork_play_store_up 0\n");
     let away = home.run_with(&[("MESHWORK_DATABASE", &url)], ["serve", "--listen", "127.0.0.1:0"]);
     let away = away
-        .expect_code(1)
+        .expect_code(3)
         .expect_words(&["cannot open the games in postgres://127.0.0.1:", "see that PostgreSQL runs"]);
     assert!(!away.stderr.contains(postgres::PASSWORD), "{}", away.stderr);
     postgres.resume();

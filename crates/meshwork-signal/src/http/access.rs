@@ -129,6 +129,13 @@ pub(super) fn doubt_of_proxy(connected: IpAddr, headers: &HeaderMap, config: &Ht
         ForwardedHeader::Forwarded => "Forwarded",
     };
     let says = headers.contains_key(said.to_ascii_lowercase());
+    if config.is_forwarder(connected) && !is_trusted {
+        return Some(format!(
+            "clients come from {connected}, the gateway of this machine's network: a forwarder such as docker's hides their addresses, \
+             and all share the limits of one network. Let the server listen on the host's own network, or put a proxy before it that \
+             sets {said}, and name that with --trusted-proxies; a forwarder passes on a header that anybody wrote"
+        ));
+    }
     if is_near && says && !is_trusted {
         return Some(format!(
             "a proxy at {connected} is not believed, so everybody behind it counts as one: name it with \
@@ -282,6 +289,14 @@ mod tests {
         assert_eq!(doubt("127.0.0.1", &says, &local), "");
         assert_eq!(doubt("127.0.0.1", &[], &nobody), "", "a program on this machine");
         assert_eq!(doubt("203.0.113.5", &says, &nobody), "", "a stranger writes what it likes");
+        let contained = HttpConfig { forwarders: vec!["172.18.0.1".parse().unwrap()], ..trusting(&[]) };
+        for headers in [&says[..], &[]] {
+            let words = doubt("::ffff:172.18.0.1", headers, &contained);
+            assert!(words.contains("172.18.0.1") && words.contains("limits of one network"), "{words}");
+        }
+        assert_eq!(doubt("172.18.0.7", &[], &contained), "", "a neighbour comes itself");
+        let named = HttpConfig { forwarders: contained.forwarders, ..trusting(&["172.18.0.1/32"]) };
+        assert_eq!(doubt("172.18.0.1", &says, &named), "", "a proxy of the operator");
     }
 
     #[test]

@@ -132,7 +132,7 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
 async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let client = request.extensions().get::<Client>().map(|client| client.0);
     let config = shared.config();
-    if !client.is_some_and(|client| config.metrics_allow.iter().any(|range| range.contains(&client))) {
+    if !client.is_some_and(|client| config.admits_to_metrics(client)) {
         let words = "The metrics of this server are not for your address (metrics_allow).\n";
         return (StatusCode::FORBIDDEN, words).into_response();
     }

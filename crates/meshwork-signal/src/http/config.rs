@@ -1,5 +1,6 @@
 //! Every limit and timer of a listener, with its meaning and unit.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::Uri;
@@ -38,6 +39,9 @@ pub struct HttpConfig {
     pub forwarded_header: ForwardedHeader,
     /// Who may read `/metrics`. This machine is not among them by itself: a proxy on it speaks for everybody.
     pub metrics_allow: Vec<IpNet>,
+    /// Addresses of forwarders that hide their clients, such as the gateway of a container's network, from which docker's own forwarder
+    /// connects. The number of their connections is not limited, and a range of `metrics_allow` does not admit them.
+    pub forwarders: Vec<IpAddr>,
     /// The address by which people reach the server, such as `https://paint.example.org`: previews of links show pictures
     /// from there. Without it that is what a request, or the trusted proxy that brings it, says. It may have a path, such as
     /// `https://example.org/mesh`: the server then answers below that path, and without it for proxies that take it away.
@@ -61,6 +65,7 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::XForwardedFor,
             metrics_allow: Vec::new(),
+            forwarders: Vec::new(),
             public_url: None,
             log_addresses: false,
         }
@@ -68,6 +73,34 @@ impl Default for HttpConfig {
 }
 
 impl HttpConfig {
+    /// Whether a client with this address may read `/metrics`. A forwarder has to be named by its own address: a range that
+    /// contains it is for its neighbours.
+    pub fn admits_to_metrics(&self, client: IpAddr) -> bool {
+        let is_forwarder = self.is_forwarder(client);
+        let is_alone = |range: &IpNet| range.prefix_len() == range.max_prefix_len();
+        self.metrics_allow.iter().any(|range| range.contains(&client) && (!is_forwarder || is_alone(range)))
+    }
+
+    /// Whether a forwarder that hides its clients connects from this address.
+    pub(super) fn is_forwarder(&self, address: IpAddr) -> bool {
+        self.forwarders.contains(&address.to_canonical())
+    }
+
+    /// Likely mistakes that are known before the first client comes, each for people.
+    pub fn doubts(&self) -> Vec<String> {
+        let is_within = |address: &&IpAddr| self.metrics_allow.iter().any(|range| range.contains(*address));
+        let hidden =
+            self.forwarders.iter().filter(is_within).filter(|address| !self.admits_to_metrics(**address));
+        hidden
+            .map(|address| {
+                format!(
+                    "metrics_allow contains {address}, the gateway of this machine's network, from which a forwarder such as docker's \
+                     brings strangers: /metrics is closed for it. Name the address of Prometheus alone"
+                )
+            })
+            .collect()
+    }
+
     /// An address without the path of [`public_url`](HttpConfig::public_url) before it; nothing where it does not begin so.
     pub(super) fn below_base(&self, asked: &Uri) -> Option<Uri> {
         let base = Some(base_path(self.public_url.as_deref()?)).filter(|base| !base.is_empty())?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use ipnet::IpNet;
 use meshwork_core::id::{Code, PeerId, RoomId};
@@ -17,8 +17,6 @@ use crate::fair::{Buckets, Network, Rate, is_within};
 use crate::hub::{Ban, Hub, HubConfig, HubConfigError, ReserveError, RoomView, Snapshot};
 use crate::turn::token::Tokens;
 
-/// Pause between two looks whether everybody has left.
-const LOOK: Duration = Duration::from_millis(20);
 /// Doubts that are told.
 const DOUBTS_MAX: usize = 16;
 
@@ -45,7 +43,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(hub: Hub, config: HttpConfig) -> Shared {
-        Shared {
+        let shared = Shared {
             hub: HubHandle::new(hub),
             places: Places::new(config.connections_max, config.connections_per_network_max),
             counts: HttpCounts::default(),
@@ -57,7 +55,14 @@ impl Shared {
             doubts: Mutex::default(),
             is_draining: AtomicBool::new(false),
             began: SystemTime::now(),
-        }
+        };
+        shared.doubt_config();
+        shared
+    }
+
+    /// Tells the operator of mistakes that the configuration shows by itself.
+    fn doubt_config(&self) {
+        self.config().doubts().into_iter().for_each(|words| self.doubt(words));
     }
 
     pub(super) fn config(&self) -> Arc<HttpConfig> {
@@ -74,7 +79,8 @@ impl Shared {
 
     /// Whether so many people may be behind an address that its connections are not counted.
     pub(super) fn speaks_for_many(&self, address: IpAddr) -> bool {
-        is_within(address, &self.config().trusted_proxies)
+        let config = self.config();
+        is_within(address, &config.trusted_proxies) || config.is_forwarder(address)
     }
 
     /// Counts one request of a client. False when its network has asked too often.
@@ -277,21 +283,19 @@ impl ServerHandle {
     pub fn reconfigure(&self, hub: HubConfig, http: HttpConfig) -> Result<(), ReconfigureError> {
         self.shared.hub.with(|state, _| state.reconfigure(hub))?;
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(http);
+        self.shared.doubt_config();
         Ok(())
     }
 
     /// Begins to end: `/ready` says so, no new socket is taken in, and present ones are told goodbye one after the
-    /// other. Done when `drain_for` is over, or nobody is connected, a load balancer that asks `/ready` included, and
-    /// `others` have left as well; then the server is to be shut down.
+    /// other. Done when `drain_for` is over, also if nobody is connected: a load balancer asks `/ready` by a new connection each time.
+    /// Then the server is to be shut down. `others`, such as a relay, end meanwhile.
     pub async fn drain(&self, others: impl Future<Output = ()>) {
         self.shared.is_draining.store(true, Ordering::Relaxed);
         let drain_for = self.shared.config().drain_for;
         self.shared.hub.with(|hub, now| hub.drain(now, drain_for));
-        let everybody_left = async {
-            while self.connections() > 0 {
-                tokio::time::sleep(LOOK).await;
-            }
-        };
-        let _ = tokio::time::timeout(drain_for, async { tokio::join!(everybody_left, others) }).await;
+        tokio::join!(tokio::time::sleep(drain_for), async {
+            let _ = tokio::time::timeout(drain_for, others).await;
+        });
     }
 }

@@ -44,32 +44,45 @@ async fn draining_server_is_unready_tells_everybody_and_ends() {
     soon(server.stop()).await.unwrap();
 }
 
-/// A load balancer keeps its connection and asks again and again.
+/// A load balancer asks by a new connection each time, and nobody else is there.
 #[tokio::test]
-async fn draining_server_answers_connected_requesters_until_they_leave() {
+async fn a_drain_holds_without_clients() {
     // As good as for ever: it is not the time that ends it.
     let server = with(HttpConfig { drain_for: Duration::from_secs(3600), ..HttpConfig::default() }).await;
-    let mut balancer = TcpStream::connect(server.address).await.unwrap();
-    let mut ask = async || {
-        balancer.write_all(b"GET /ready HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-        let mut answer = String::new();
-        while !answer.ends_with("ready") && !answer.ends_with("draining") {
-            let mut chunk = [0; 1024];
-            let read = soon(balancer.read(&mut chunk)).await.unwrap();
-            assert_ne!(read, 0, "{answer}");
-            answer.push_str(&String::from_utf8_lossy(&chunk[..read]));
-        }
-        answer
-    };
-    assert!(ask().await.starts_with("HTTP/1.1 200"));
     let handle = server.handle.clone();
     let draining = tokio::spawn(async move { handle.drain(std::future::ready(())).await });
-    while !ask().await.starts_with("HTTP/1.1 503") {}
-    // A second time, so that a drain that ends at once would have ended.
-    assert!(ask().await.starts_with("HTTP/1.1 503") && !draining.is_finished());
-    drop(balancer);
-    soon(draining).await.unwrap();
+    while server.request("GET /ready HTTP/1.1").await.starts_with("HTTP/1.1 200") {}
+    while server.handle.connections() > 0 {
+        tokio::task::yield_now().await;
+    }
+    // Again, so that a drain that ends when nobody is connected would have ended.
+    for _ in 0..3 {
+        assert!(server.request("GET /ready HTTP/1.1").await.starts_with("HTTP/1.1 503"));
+        assert!(!draining.is_finished());
+    }
+    draining.abort();
     soon(server.stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_forwarder_that_hides_clients_reads_no_metrics() {
+    let hiding = |allow: &str| HttpConfig {
+        metrics_allow: vec![allow.parse().unwrap()],
+        forwarders: vec!["127.0.0.1".parse().unwrap()],
+        ..HttpConfig::default()
+    };
+    let server = with(hiding("127.0.0.0/8")).await;
+    assert!(server.request("GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 403"));
+    let ready = server.request("GET /ready HTTP/1.1").await;
+    assert!(ready.contains("but: metrics_allow contains 127.0.0.1"), "{ready}");
+    server.enter(&someone(1)).await;
+    let ready = server.request("GET /ready HTTP/1.1").await;
+    assert!(ready.contains("but: clients come from 127.0.0.1"), "{ready}");
+    soon(server.stop()).await.unwrap();
+    // The operator names the address itself.
+    let server = with(hiding("127.0.0.1/32")).await;
+    assert!(server.request("GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 200"));
+    assert!(server.request("GET /ready HTTP/1.1").await.ends_with("ready"));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
 use meshwork_core::id::Code;
-use meshwork_play::shelf::{Ask, GAMES_PATH, Published, Refused, Request, publication};
+use meshwork_play::shelf::{Ask, GAMES_PATH, Published, Refused, Request, publication, reason_of};
 use meshwork_play::{About, Package, Release};
 use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
@@ -185,15 +185,14 @@ pub(super) async fn publish(session: Session, draft: Draft, package: &Package) -
     };
     let (status, answer) =
         browser::ask_signed("POST", &browser::at(GAMES_PATH), body).await.ok_or(texts::play::NO_ANSWER)?;
-    if status == 404 || status == 405 {
-        return Err(texts::play::NO_SHELF.to_owned());
-    }
     let published: Published = match serde_json::from_slice(&answer) {
         Ok(published) => published,
         Err(_) => {
             let refused: Option<Refused> = serde_json::from_slice(&answer).ok();
-            let reason = refused.map_or_else(|| texts::play::status(status), |refused| refused.error);
-            return Err(texts::sentence(&reason));
+            let reason = refused.map(|refused| refused.error).or_else(|| reason_of(status));
+            return Err(
+                reason.map_or_else(|| texts::play::NO_SHELF.to_owned(), |reason| texts::sentence(&reason))
+            );
         }
     };
     // The page may have gone meanwhile.

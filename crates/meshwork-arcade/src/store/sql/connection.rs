@@ -63,19 +63,33 @@ impl SqlShelf {
             let words = "this user cannot write it; give it to the user that runs the server, or choose another directory";
             ShelfError::Unwritable(format!("{words}: {error}"))
         })?;
-        let path = file.to_str().ok_or(ShelfError::Damaged("a path that is no UTF-8"))?;
-        let escaped = |byte: u8| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        };
-        let path: String = path.bytes().map(escaped).collect();
+        let url = url(file)?;
         sqlx::any::install_default_drivers();
         if is_suspect(file) {
-            check(&format!("sqlite:{path}?mode=ro")).await?;
+            check(&url).await?;
         }
-        SqlShelf::with(&format!("sqlite:{path}?mode=rwc"), false).await
+        SqlShelf::with(&format!("{url}?mode=rwc"), false).await
+    }
+
+    /// Copies the store in the SQLite file `from` into a new file `to`, as it is at one moment, while a server writes to `from`. It
+    /// reads the whole copy to check it, and returns the number of its games.
+    ///
+    /// # Errors
+    /// [`ShelfError`] if `from` cannot be read or is damaged, or `to` cannot be written or has bytes. A copy that failed is no store:
+    /// delete it.
+    pub async fn copy(from: &Path, to: &Path) -> Result<u64, ShelfError> {
+        sqlx::any::install_default_drivers();
+        let (source, copy) = (url(from)?, url(to)?);
+        make(to).map_err(|error| ShelfError::Unwritable(error.to_string()))?;
+        let mut source = reader(&source).await?;
+        let vacuum = sqlx::query("VACUUM INTO $1").bind(to.to_string_lossy().into_owned());
+        vacuum.execute(&mut source).await?;
+        source.close().await?;
+        let mut copy = reader(&copy).await?;
+        quick_check(&mut copy).await?;
+        let games: i64 = sqlx::query("SELECT COUNT(*) FROM games").fetch_one(&mut copy).await?.try_get(0)?;
+        copy.close().await?;
+        Ok(games.unsigned_abs())
     }
 
     /// Opens the store in a PostgreSQL database, or makes its tables there. Several programs may do so at once.
@@ -114,6 +128,32 @@ fn make(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// The URL of a SQLite file.
+fn url(file: &Path) -> Result<String, ShelfError> {
+    let path = file.to_str().ok_or(ShelfError::Damaged("a path that is no UTF-8"))?;
+    let escaped = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    let path: String = path.bytes().map(escaped).collect();
+    Ok(format!("sqlite:{path}"))
+}
+
+/// A connection that only reads a file.
+async fn reader(url: &str) -> Result<AnyConnection, ShelfError> {
+    let options: AnyConnectOptions = format!("{url}?mode=ro").parse()?;
+    let mut connection = AnyConnection::connect_with(&options.disable_statement_logging()).await?;
+    prepare(&mut connection, &SQLITE[..1]).await?;
+    Ok(connection)
+}
+
+/// Fails if a file is damaged.
+async fn quick_check(connection: &mut AnyConnection) -> Result<(), ShelfError> {
+    let row = sqlx::query("PRAGMA quick_check(1)").fetch_one(connection).await?;
+    let found: String = row.try_get(0)?;
+    if found == "ok" { Ok(()) } else { Err(ShelfError::Corrupt(found)) }
+}
+
 /// Whether a file is checked before it is opened: a small one, and one with changes of a server that did not end them, or of
 /// another copy of the file.
 fn is_suspect(path: &Path) -> bool {
@@ -125,20 +165,15 @@ fn is_suspect(path: &Path) -> bool {
 
 /// Fails if a SQLite file is damaged. It is only read: the files stay as they are for a rescue.
 async fn check(url: &str) -> Result<(), ShelfError> {
-    let options: AnyConnectOptions = url.parse()?;
     let found = async {
-        let mut connection = AnyConnection::connect_with(&options.disable_statement_logging()).await?;
-        let row = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut connection).await?;
-        let found: String = row.try_get(0)?;
-        connection.close().await?;
-        Ok(found)
+        let mut connection = reader(url).await?;
+        quick_check(&mut connection).await?;
+        Ok(connection.close().await?)
     };
-    match found.await.map_err(|error: sqlx::Error| ShelfError::from(error)) {
-        Ok(found) if found == "ok" => Ok(()),
-        Ok(found) => Err(ShelfError::Corrupt(found)),
+    match found.await {
         Err(error @ ShelfError::Corrupt(_)) => Err(error),
         // The store itself meets all other faults.
-        Err(_) => Ok(()),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

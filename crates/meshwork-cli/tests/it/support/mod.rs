@@ -114,6 +114,8 @@ impl Home {
             .env_remove("MESHWORK_CONFIG")
             .env_remove("MESHWORK_ADMIN_SOCKET")
             .env_remove("RUST_LOG")
+            // A server that is told to end waits as long as this; tests of draining say another time.
+            .env("MESHWORK_DRAIN_FOR", "1ms")
             .envs(environment.iter().copied())
             .stdin(input)
             .stdout(Stdio::piped())
