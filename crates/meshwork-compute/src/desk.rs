@@ -86,6 +86,10 @@ struct Slot {
     orphan: Option<Time>,
     /// Blobs that are here for this job: fetched ones, and those of our books.
     here: BTreeSet<BlobId>,
+    /// News that are here, ours or fetched, since when.
+    news: VecDeque<(Time, BlobId)>,
+    /// News that are being fetched.
+    news_to_come: BTreeSet<BlobId>,
     /// The last index of the book that counts, if it was fetched.
     index: Option<(BlobId, Index)>,
     follow: Option<Follow>,
@@ -321,7 +325,10 @@ impl Desk {
         let is_hungry = |slot: &Slot| slot.follow.is_some() && self.lacks_results(slot);
         let is_open = |slot: &Slot| {
             slot.job.is_some()
-                && (!self.is_over(slot) || self.lacks_outcome(slot).is_some() || is_hungry(slot))
+                && (!self.is_over(slot)
+                    || self.lacks_outcome(slot).is_some()
+                    || is_hungry(slot)
+                    || !slot.news.is_empty())
         };
         let is_open =
             !self.queue.is_empty() || self.jobs.values().any(|slot| is_open(slot) || slot.orphan.is_some());
@@ -377,16 +384,21 @@ impl Desk {
         let Some(rank) = slot.job.as_ref().and_then(|job| job.rank(&from.peer)) else { return };
         let heard = slot.heard.entry(from).or_insert((0, now));
         *heard = (heard.0.max(grants.epoch), now);
-        if grants.accepted != slot.accepted {
-            (slot.accepted, slot.accepted_at) = (grants.accepted, Some(now));
-            self.out.push_back(Output::Changed(grants.job));
-        }
         let key = (grants.epoch, std::cmp::Reverse(rank), from.instance);
         let (offers, gone, me) = (&self.offers, &self.gone, self.me);
         let is_here = |endpoint: &Endpoint| {
             *endpoint == me || offers.contains_key(endpoint) && !gone.contains(endpoint)
         };
         self.lender.handle_grants(now, from, key, grants, &Tag8::of(&me), is_here);
+        // Another trusted endpoint may still send grants of an epoch before.
+        let boss = self.jobs.get(&grants.job).and_then(|slot| self.in_charge(slot));
+        let is_in_charge = boss.is_none_or(|boss| boss == from);
+        let Some(slot) = self.jobs.get_mut(&grants.job).filter(|_| is_in_charge) else { return };
+        if grants.accepted != slot.accepted {
+            (slot.accepted, slot.accepted_at) = (grants.accepted, Some(now));
+            self.out.push_back(Output::Changed(grants.job));
+        }
+        self.hear_news(key, grants);
     }
 
     fn handle_row(&mut self, row: &[u8], writer: Writer, name: &[u8], value: Option<&[u8]>) {
@@ -481,6 +493,7 @@ impl Desk {
             self.take_charge(id);
             self.load(id);
             self.fetch_results(id);
+            self.free_news(id);
             self.measure(id);
             let may_reduce = self.may_reduce(&id);
             if let Some(steward) = self.jobs.get_mut(&id).and_then(|slot| slot.steward.as_mut()) {
@@ -585,6 +598,10 @@ impl Desk {
                 }
                 self.out.push_back(Output::Offer(bytes));
             }
+            Out::News(bytes) => {
+                self.hold_news(id, BlobId(*blake3::hash(&bytes).as_bytes()));
+                self.out.push_back(Output::Offer(bytes));
+            }
             Out::Fetch(blob, at_most) => self.fetch(id, blob, at_most),
             Out::Reduce(packet) => {
                 if let Some(slot) = self.jobs.get_mut(&id) {
@@ -592,8 +609,8 @@ impl Desk {
                 }
                 self.load(id);
             }
-            Out::Accepted(first, values) => self.show(id, |follow| follow.take(first, values)),
-            Out::Reopened((first, units)) => self.show(id, |follow| follow.reopen(first, units.into())),
+            Out::Accepted(first, values) => self.show(id, |follow| follow.accept(first, values)),
+            Out::Reopened((first, units)) => self.show(id, |follow| follow.lose(first, units.into())),
         }
     }
 }

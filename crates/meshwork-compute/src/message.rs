@@ -101,6 +101,33 @@ pub enum Failure {
     Load(Words),
 }
 
+/// Most bytes of [`News`].
+pub const NEWS_MAX: usize = 256 * 1024;
+/// Most news that grants name, and that a follower reads at a time.
+pub const NEWS_NAMED: usize = 8;
+
+/// The name of a blob with [`News`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fresh {
+    /// Grows from 1 while a steward is in charge.
+    pub number: u32,
+    /// The blob.
+    pub blob: BlobId,
+    /// Its length in bytes, at most [`NEWS_MAX`].
+    pub length: u32,
+}
+
+/// A blob for those who follow a job: changes since the news before. They are provisional until an index of the same steward covers them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct News {
+    /// The number under which grants name it.
+    pub number: u32,
+    /// Units that are open again. They come before the results.
+    pub opened: Bounded<Span, 1024>,
+    /// Results that were accepted.
+    pub results: Bounded<(Span, Packet), 1024>,
+}
+
 /// All that each named lender has to do in one job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grants {
@@ -110,6 +137,8 @@ pub struct Grants {
     pub epoch: u32,
     /// Accepted units.
     pub accepted: u32,
+    /// The last news, by ascending number.
+    pub fresh: Bounded<Fresh, NEWS_NAMED>,
     /// The lenders whose grants changed, or whose turn it is.
     pub lenders: Bounded<Grant, 512>,
 }
@@ -151,6 +180,13 @@ fn check_span(span: Span) -> Result<(), FormatError> {
     within("the end of a span", u64::from(span.0) + u64::from(span.1), 1, UNITS_MAX.into())
 }
 
+fn check_packet(packet: &Packet) -> Result<(), FormatError> {
+    match packet {
+        Packet::Blob(_, length) => within("the length of a packet", (*length).into(), 1, PACKET_MAX as u64),
+        Packet::Inline(_) => Ok(()),
+    }
+}
+
 impl Form for Report {
     const MOST: usize = MESSAGE_MAX;
 
@@ -159,9 +195,7 @@ impl Form for Report {
         self.runs.iter().try_for_each(|span| check_span(*span))?;
         for ran in self.ran.iter() {
             check_span(ran.span)?;
-            if let Packet::Blob(_, length) = ran.packet {
-                within("the length of a packet", length.into(), 1, PACKET_MAX as u64)?;
-            }
+            check_packet(&ran.packet)?;
         }
         for (span, unit, _) in self.failed.iter() {
             check_span(*span)?;
@@ -177,8 +211,24 @@ impl Form for Grants {
 
     fn check(&self) -> Result<(), FormatError> {
         within("epoch", self.epoch.into(), 1, EPOCH_MAX.into())?;
+        for fresh in self.fresh.iter() {
+            within("the number of news", fresh.number.into(), 1, u32::MAX.into())?;
+            within("the length of news", fresh.length.into(), 1, NEWS_MAX as u64)?;
+        }
         let spans = self.lenders.iter().flat_map(|grant| grant.spans.iter().chain(grant.hold.iter()));
         spans.into_iter().try_for_each(|span| check_span(*span))
+    }
+}
+
+impl Form for News {
+    const MOST: usize = NEWS_MAX;
+
+    fn check(&self) -> Result<(), FormatError> {
+        self.opened.iter().try_for_each(|span| check_span(*span))?;
+        self.results.iter().try_for_each(|(span, packet)| {
+            check_packet(packet)?;
+            check_span(*span)
+        })
     }
 }
 
@@ -192,4 +242,5 @@ impl Form for Offer {
 
 form!(Report);
 form!(Grants);
+form!(News);
 form!(Offer);

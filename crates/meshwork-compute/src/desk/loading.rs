@@ -61,6 +61,10 @@ impl Desk {
         if let Some(steward) = &mut slot.steward {
             steward.handle_fetched(now, blob, bytes);
         }
+        if self.read_news(id, blob, bytes) {
+            return;
+        }
+        let Some(slot) = self.jobs.get_mut(&id) else { return };
         let is_outcome = |state: &State| matches!(state, State::Done { outcome } if outcome.0 == blob);
         let is_named = slot.books.values().any(|book| is_outcome(&book.state));
         if is_named {

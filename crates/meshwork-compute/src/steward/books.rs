@@ -213,6 +213,7 @@ impl Steward {
             caught,
             state: self.state.clone(),
             index,
+            fresh: self.news.cover(),
         }));
     }
 

@@ -277,9 +277,11 @@ impl Steward {
     /// the job over.
     pub(super) fn grant(&mut self, now: Time) {
         let since = self.granted_at.map_or(Duration::MAX, |at| now.since(at));
-        if self.is_refused || since < GRANT_LEAST || !(self.is_dirty || since >= GRANT_MOST) {
+        let is_due = self.is_dirty || since >= GRANT_MOST || self.news.is_due(now);
+        if self.is_refused || since < GRANT_LEAST || !is_due {
             return;
         }
+        self.write_news(now);
         let mut spans: BTreeMap<Endpoint, Vec<Span>> = BTreeMap::new();
         for (first, units, run) in self.runs() {
             spans.entry(run.by).or_default().push((first, units));
@@ -307,7 +309,8 @@ impl Steward {
             grants.push((known.is_told, self.rng.next_u64(), lender, grant));
         }
         grants.sort_by_key(|(is_told, turn, ..)| (*is_told, *turn));
-        let mut length = 64;
+        let fresh = self.news.named();
+        let mut length = 64 + 48 * fresh.len();
         let mut told = Vec::new();
         for (_, _, lender, grant) in grants {
             length += 24 + 8 * (grant.spans.len() + grant.hold.len());
@@ -318,7 +321,7 @@ impl Steward {
             told.push(grant);
         }
         let lenders = Bounded::new(told).unwrap_or_default();
-        let grants = Grants { job: self.id, epoch: self.epoch, accepted: self.accepted(), lenders };
+        let grants = Grants { job: self.id, epoch: self.epoch, accepted: self.accepted(), fresh, lenders };
         self.out.push(super::Out::Grants(grants.encode()));
         self.granted_at = Some(now);
         self.is_dirty = false;

@@ -11,6 +11,7 @@
 
 mod books;
 mod giving;
+mod news;
 mod ranges;
 mod results;
 
@@ -24,6 +25,7 @@ use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::time::Time;
 
 use self::books::Want;
+use self::news::Headlines;
 use self::ranges::Ranges;
 use crate::book::{Book, Ended, Standing, State};
 use crate::job::{Job, JobId};
@@ -60,6 +62,8 @@ pub(crate) enum Out {
     Standing(PeerId, Standing),
     /// Hold a blob.
     Offer(Vec<u8>),
+    /// Hold news for as long as readers fetch them.
+    News(Vec<u8>),
     /// Fetch a blob of at most so many bytes.
     Fetch(BlobId, u64),
     /// Run the program's reduction.
@@ -172,6 +176,7 @@ pub(crate) struct Steward {
     is_blocked: bool,
     pub(crate) is_refused: bool,
     unbooked: BTreeSet<u32>,
+    news: Headlines,
     granted_at: Option<Time>,
     is_dirty: bool,
     numbers: u32,
@@ -235,6 +240,7 @@ impl Steward {
             is_blocked: false,
             is_refused: false,
             unbooked: BTreeSet::new(),
+            news: Headlines::default(),
             granted_at: None,
             is_dirty: true,
             numbers: 0,

@@ -104,7 +104,12 @@ impl Steward {
     /// A result is accepted: its units count.
     fn accept(&mut self, now: Time, number: u32) {
         self.accepted_at = now;
-        self.accepted += self.kept.get(&number).map_or(0, |kept| kept.units.into());
+        let Some(kept) = self.kept.get(&number) else { return };
+        self.accepted += u32::from(kept.units);
+        // Results of other books are in the indexes that readers have.
+        if kept.holder.is_some() {
+            self.news.accept(number);
+        }
         self.show(number);
     }
 
@@ -211,6 +216,7 @@ impl Steward {
         self.pending.remove(&number);
         if kept.probe.is_none() {
             self.accepted -= u32::from(kept.units);
+            self.news.reopen(number, (kept.first, kept.units));
             if self.is_followed {
                 self.out.push(Out::Reopened((kept.first, kept.units)));
             }

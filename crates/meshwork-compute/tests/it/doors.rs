@@ -1,6 +1,7 @@
 //! The doors that the library and pages use: following, erasing, pausing, inputs, offered programs, reductions, and several jobs at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use meshwork_compute::book::State;
 use meshwork_compute::job::{Check, Input, Kind, Reduce};
@@ -71,6 +72,44 @@ fn followers_get_each_result_once() {
             "a packet was fetched twice"
         );
         sound(&mut world);
+    }
+}
+
+/// The longest time from the acceptance of a unit to its arrival at a follower elsewhere.
+fn longest_delay(seed: u64, result: usize, loss: u64) -> Duration {
+    let mut world = room(seed, job(400, Check::Sample, &[0, 1], result), 4);
+    world.loss = loss;
+    world.add(4, Conduct::Honest, 0, ms(100));
+    let id = world.submit(0);
+    for peer in [0, 4] {
+        world.with(peer, |desk| desk.follow(&id, true));
+    }
+    let (mut waits, mut longest) = (BTreeMap::new(), Duration::ZERO);
+    while !world.state().is_over() || !waits.is_empty() {
+        world.tick();
+        let (here, there) = (given(&world, 0), given(&world, 4));
+        let now = world.now;
+        for (unit, value) in here {
+            waits.entry(unit).or_insert((now, value));
+        }
+        waits.retain(|unit, (since, value)| {
+            let is_late = there.get(unit) != Some(value);
+            longest = longest.max(now.since(*since));
+            is_late
+        });
+        if there.len() == 400 {
+            break;
+        }
+    }
+    println!("seed {seed}, results of {result} bytes, {loss} % lost: {longest:?}");
+    longest
+}
+
+#[test]
+fn followers_see_results_within_seconds() {
+    for (seed, result) in [(31, 8), (32, 900), (33, 6000)] {
+        assert!(longest_delay(seed, result, 0) < Duration::from_secs(4));
+        assert!(longest_delay(seed, result, 10) < Duration::from_secs(8));
     }
 }
 
