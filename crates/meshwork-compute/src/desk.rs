@@ -37,9 +37,9 @@ pub const JOBS_OF_PEER_MAX: usize = 16;
 /// Fetches at a time: half of those of a room.
 const FETCHES: usize = 8;
 /// Fetches that begin within a beat: others of the room answer 64 questions a second.
-const FETCHES_A_BEAT: usize = 16;
+const FETCHES_A_BEAT: usize = 8;
 /// Time between two steps.
-const BEAT: Duration = Duration::from_millis(500);
+const BEAT: Duration = Duration::from_millis(250);
 /// A book of ours without a job is removed after this time: the job may come later than the book.
 const ORPHANED: Duration = Duration::from_secs(60);
 /// Least time between two reports.

@@ -20,8 +20,17 @@ pub const MESSAGE_MAX: usize = 16 * 1024;
 pub const SPAN_MAX: u16 = 256;
 /// Most bytes of a packet inside a report.
 pub const INLINE_MAX: usize = 2048;
-/// Most spans that a lender has in hand.
-pub const HAND_MAX: usize = 16;
+/// Most spans that a lender has in hand, with 64 cores and more. See [`hand`].
+pub const HAND_MAX: usize = 128;
+/// Most packets of a lender that no book names yet.
+pub const HELD_MAX: usize = 2 * HAND_MAX;
+/// Most failures in a report.
+pub const FAILED_MAX: usize = 16;
+
+/// Most spans that a lender with so many cores has in hand: two for each, at least 16.
+pub fn hand(cores: usize) -> usize {
+    (2 * cores).clamp(16, HAND_MAX)
+}
 
 /// The first unit of a span, and the number of its units.
 pub type Span = (u32, u16);
@@ -58,7 +67,7 @@ pub struct Report {
     /// Spans that were run.
     pub ran: Bounded<Ran, 32>,
     /// Spans of which a unit failed.
-    pub failed: Bounded<(Span, u32, Failure), HAND_MAX>,
+    pub failed: Bounded<(Span, u32, Failure), FAILED_MAX>,
 }
 
 /// A span that was run.
@@ -155,7 +164,7 @@ pub struct Grant {
     /// Spans to run.
     pub spans: Bounded<Span, HAND_MAX>,
     /// Reported spans whose packets must be held.
-    pub hold: Bounded<Span, 32>,
+    pub hold: Bounded<Span, HELD_MAX>,
 }
 
 /// The presence of each endpoint that takes part, lending or not.

@@ -9,14 +9,18 @@ use meshwork_core::wire::Bounded;
 
 use super::books::Want;
 use super::{FETCH_TIME, GRANT_LEAST, GRANT_MOST, Probe, Run, Steward, Task};
-use crate::message::{Grant, Grants, HAND_MAX, MESSAGE_MAX, Packet, Report, SPAN_MAX, Span, Tag8};
+use crate::message::{
+    Grant, Grants, HAND_MAX, HELD_MAX, MESSAGE_MAX, Packet, Report, SPAN_MAX, Span, Tag8, hand,
+};
 use crate::packet::PACKET_MAX;
 use crate::planted::{self, Planted};
 
 /// Spans of a lender fill the time of so many reports.
 const FILL: u32 = 8;
-/// Packets of a lender that no book names yet.
-const HELD_MAX: usize = 32;
+/// Spans of a lender last so many times longer with more cores, so that it does not hold many packets.
+const LONGER_MAX: u32 = 8;
+/// Units of a span are at most so many times those of the span before.
+const GROWTH: u32 = 4;
 /// A late run is forgotten after this time, so that the same lender may be asked again.
 const FORGET_LATE: Duration = Duration::from_secs(60);
 /// The expected time of a unit at a lender that has run none.
@@ -116,7 +120,14 @@ impl Steward {
     fn unit_time(&self, by: &Endpoint) -> Duration {
         let per = self.lenders.get(by).and_then(|known| known.per);
         let limit = Duration::from_millis(self.job.program.limits.unit_ms.into());
-        per.map_or(FIRST_UNIT.min(limit), Duration::from_micros)
+        per.or(self.usual).map_or(FIRST_UNIT.min(limit), Duration::from_micros)
+    }
+
+    /// Notes the time of a unit at the middle one of those that lend.
+    fn find_usual(&mut self) {
+        let mut times: Vec<u64> = self.lenders.values().filter_map(|known| known.per).collect();
+        let middle = times.len() / 2;
+        self.usual = (!times.is_empty()).then(|| *times.select_nth_unstable(middle).1);
     }
 
     /// Marks late runs, and gives back spans whose packets do not come.
@@ -157,15 +168,19 @@ impl Steward {
         }
         let all_held = self.held();
         self.is_blocked = false;
+        self.find_usual();
         for lender in asking {
             let (mut count, mut load) = hands.get(&lender).copied().unwrap_or_default();
             let mut held = all_held.get(&lender).map_or(0, BTreeSet::len);
-            self.is_blocked |= held >= HELD_MAX;
             let cores = self.lenders.get(&lender).map_or(1, |known| u32::from(known.cores.max(1)));
-            let enough = FILL * self.every * cores;
-            while count < HAND_MAX
-                && (count < 2 * cores as usize || load < enough)
-                && held < HELD_MAX
+            let (enough, hand) = (FILL * self.every * cores, hand(cores as usize));
+            // The book comes before it holds as many as it may.
+            self.is_blocked |= held >= hand;
+            let is_new = self.lenders.get(&lender).is_some_and(|known| known.per.is_none());
+            let least = if is_new { 4 } else { 2 } * cores as usize;
+            while count < hand
+                && (count < least || load < enough)
+                && held < 2 * hand
                 && self.lenders.get(&lender).is_some_and(|known| known.wants > 0)
             {
                 let Some(units) = self.give_one(now, lender, load / cores) else { break };
@@ -227,15 +242,19 @@ impl Steward {
         Some(units)
     }
 
-    /// Units of the next span: two reports' time at the lender's speed, at most twice those of the span before.
+    /// Units of the next span: two reports' time at the lender's speed, more with many cores, at most four times those of the span before.
+    /// A lender that has run none begins with a fourth of a report's time, at the speed of the others.
     fn span_length(&self, by: &Endpoint) -> u32 {
         let Some(known) = self.lenders.get(by) else { return 1 };
-        let Some(per) = known.per else { return 1 };
-        let target = (2 * self.every.as_micros() as u64 / per.max(1)).min(SPAN_MAX.into()) as u32;
+        let Some(per) = known.per.or(self.usual) else { return 1 };
+        let longer = (u32::from(known.cores) / 2).clamp(1, LONGER_MAX);
+        let time = if known.per.is_some() { 2 * self.every * longer } else { self.every / 4 };
+        let target = (time.as_micros() as u64 / per.max(1)).min(SPAN_MAX.into()) as u32;
         let result = self.job.program.limits.result as usize + 4;
-        let share = self.free.count() / (2 * self.lending().count() as u32).max(1);
-        let doubled = 2 * u32::from(known.last_units.max(1));
-        target.min(doubled).min((PACKET_MAX / result) as u32).min(share).max(1)
+        let cores: u32 = self.lenders.values().map(|known| u32::from(known.cores)).sum();
+        let share = self.free.count() / (2 * cores).max(1);
+        let grown = if known.per.is_some() { GROWTH * u32::from(known.last_units.max(1)) } else { target };
+        target.min(grown).min((PACKET_MAX / result) as u32).min(share).max(1)
     }
 
     /// Takes over the later half of the span that would end last, or runs the same unit too.
@@ -292,7 +311,8 @@ impl Steward {
         for lender in lenders {
             let mut spans = spans.remove(&lender).unwrap_or_default();
             spans.truncate(HAND_MAX);
-            let hold: Vec<Span> = held.remove(&lender).unwrap_or_default().into_iter().take(32).collect();
+            let hold: Vec<Span> =
+                held.remove(&lender).unwrap_or_default().into_iter().take(HELD_MAX).collect();
             let known = self.lenders.entry(lender).or_default();
             let content = (known.taken, spans.clone(), hold.clone());
             if known.content != content || known.number == 0 {

@@ -36,8 +36,8 @@ use crate::view::Standstill;
 
 /// Time between two books while they change.
 pub(crate) const BOOK_EVERY: Duration = Duration::from_secs(30);
-/// The same while lenders hold all the packets that they may.
-const BOOK_BLOCKED: Duration = Duration::from_secs(10);
+/// The same while lenders hold half of the packets that they may: at first, and after some books.
+const BOOK_BLOCKED: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 /// Time in which a blob must arrive.
 pub(crate) const FETCH_TIME: Duration = Duration::from_secs(30);
 /// Least time between two grants.
@@ -155,6 +155,8 @@ pub(crate) struct Steward {
     lenders: BTreeMap<Endpoint, Known>,
     /// Time between reports of a lender.
     every: Duration,
+    /// Microseconds of a unit at the middle one of the lenders.
+    usual: Option<u64>,
     standing: BTreeMap<PeerId, Standing>,
     changed_standing: BTreeSet<PeerId>,
     /// Accepted units, and those of them that came from other books.
@@ -172,8 +174,10 @@ pub(crate) struct Steward {
     is_restoring: bool,
     book_at: Time,
     is_changed: bool,
-    /// A lender gets no spans until a book names its packets.
+    /// A lender gets no spans soon, unless a book names its packets.
     is_blocked: bool,
+    /// Time between two books while this is so.
+    blocked_every: Duration,
     pub(crate) is_refused: bool,
     unbooked: BTreeSet<u32>,
     news: Headlines,
@@ -222,6 +226,7 @@ impl Steward {
             failures: BTreeMap::new(),
             lenders: BTreeMap::new(),
             every: GRANT_LEAST,
+            usual: None,
             standing: start.standing,
             changed_standing: BTreeSet::new(),
             accepted: 0,
@@ -238,6 +243,7 @@ impl Steward {
             book_at: now,
             is_changed: true,
             is_blocked: false,
+            blocked_every: BOOK_BLOCKED.0,
             is_refused: false,
             unbooked: BTreeSet::new(),
             news: Headlines::default(),
@@ -372,10 +378,13 @@ impl Steward {
         }
         let due = match (self.is_refused, self.is_blocked) {
             (true, _) => Duration::from_secs(5),
-            (false, true) => BOOK_BLOCKED,
+            (false, true) => self.blocked_every,
             (false, false) => BOOK_EVERY,
         };
         if (self.is_changed || self.is_refused) && now.since(self.book_at) >= due && !self.state.is_over() {
+            if self.is_blocked {
+                self.blocked_every = (2 * self.blocked_every).min(BOOK_BLOCKED.1);
+            }
             self.write_book(now);
         }
         self.grant(now);
