@@ -103,7 +103,7 @@ struct Probe {
     runs: Vec<Run>,
 }
 
-/// A result, accepted if it has no probe.
+/// A result, accepted if it has no probe and waits for no draw.
 #[derive(Debug)]
 struct Kept {
     first: u32,
@@ -114,8 +114,16 @@ struct Kept {
     packet: Vec<u8>,
     place: Option<(BlobId, u32, u32)>,
     probe: Option<Probe>,
+    /// Whether it has a probe is drawn once the first probes of its lender have agreed.
+    waits: bool,
     /// The lender that holds the packet until a book names it.
     holder: Option<(Endpoint, Span)>,
+}
+
+impl Kept {
+    fn is_accepted(&self) -> bool {
+        self.probe.is_none() && !self.waits
+    }
 }
 
 /// The steward's view of a lender.
@@ -145,6 +153,10 @@ pub(crate) struct Steward {
     kept: BTreeMap<u32, Kept>,
     /// The results that have a probe.
     pending: BTreeSet<u32>,
+    /// How many these are, by their lenders.
+    probed: BTreeMap<PeerId, u32>,
+    /// The results that wait for a draw, by their lenders.
+    waiting: BTreeMap<PeerId, BTreeSet<u32>>,
     next: u32,
     /// By first unit. They do not overlap.
     tasks: BTreeMap<u32, Task>,
@@ -219,6 +231,8 @@ impl Steward {
             of: vec![0; units as usize],
             kept: BTreeMap::new(),
             pending: BTreeSet::new(),
+            probed: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             next: 1,
             tasks: BTreeMap::new(),
             free: Ranges::of(units),
@@ -368,6 +382,9 @@ impl Steward {
             self.base = None;
         }
         self.find_late(now);
+        for peer in self.waiting.keys().copied().collect::<Vec<PeerId>>() {
+            self.draw_waiting(now, &peer);
+        }
         let units: Vec<u32> = self.failures.keys().copied().collect();
         for unit in units {
             self.judge(now, unit);
@@ -422,12 +439,8 @@ impl Steward {
     pub(crate) fn follow(&mut self, is_on: bool) {
         self.is_followed = is_on;
         if is_on {
-            let all: Vec<u32> = self
-                .kept
-                .iter()
-                .filter(|(_, kept)| kept.probe.is_none())
-                .map(|(number, _)| *number)
-                .collect();
+            let all: Vec<u32> =
+                self.kept.iter().filter(|(_, kept)| kept.is_accepted()).map(|(number, _)| *number).collect();
             all.into_iter().for_each(|number| self.show(number));
         }
     }
@@ -446,7 +459,7 @@ impl Steward {
     }
 
     fn accepted_results(&self) -> impl Iterator<Item = &Kept> {
-        self.kept.values().filter(|kept| kept.probe.is_none())
+        self.kept.values().filter(|kept| kept.is_accepted())
     }
 
     /// Accepted units of each peer.
@@ -461,7 +474,7 @@ impl Steward {
     /// The peer whose word an accepted unit rests on, and the trusted peer that repeated it.
     pub(crate) fn author(&self, unit: u32) -> Option<(PeerId, Option<PeerId>)> {
         let kept = self.kept.get(self.of.get(unit as usize)?)?;
-        kept.probe.is_none().then_some((kept.by, kept.confirmed))
+        kept.is_accepted().then_some((kept.by, kept.confirmed))
     }
 
     /// The reason that the job does not go on, if it does not.
@@ -483,7 +496,7 @@ impl Steward {
             return (now.since(self.started) >= LENDERS_WITHIN).then_some(Standstill::NobodyTakes);
         }
         let has_trusted = self.lending().any(|endpoint| self.job.trusts(&endpoint.peer));
-        let waiting = self.pending.len() as u32;
+        let waiting: usize = self.pending.len() + self.waiting.values().map(BTreeSet::len).sum::<usize>();
         if !has_trusted
             && let Some((unit, tried)) = self.failures.iter().find(|(unit, _)| self.hard.contains(unit))
         {
@@ -492,7 +505,7 @@ impl Steward {
         }
         if !has_trusted && waiting > 0 && (self.free.is_empty() || now.since(self.accepted_at) >= STILL_AFTER)
         {
-            return Some(Standstill::NobodyChecks { results: waiting });
+            return Some(Standstill::NobodyChecks { results: waiting as u32 });
         }
         if now.since(self.accepted_at) < STILL_AFTER {
             return None;

@@ -866,6 +866,12 @@ impl World {
         self.nodes.iter().find_map(|node| node.blobs.get(blob))
     }
 
+    /// The outcome of a job that is done.
+    pub(crate) fn blob_of_outcome(&self) -> Vec<u8> {
+        let State::Done { outcome } = self.state() else { panic!("{:?}", self.state()) };
+        self.blob(&outcome.0).expect("it is here").clone()
+    }
+
     /// The job as each endpoint sees it, in one line: peer and instance, state, accepted units, steward, and the reason to stand still.
     pub(crate) fn summary(&self) -> String {
         let name = |endpoint: &Endpoint| {
