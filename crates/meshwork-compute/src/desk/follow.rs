@@ -133,6 +133,11 @@ impl Follow {
         }
     }
 
+    /// Whether the results of all units were given.
+    pub(super) fn has_all(&self, units: u32) -> bool {
+        self.given.len() >= units as usize && self.given.iter().all(|name| *name != 0)
+    }
+
     /// The steward here has accepted results.
     pub(super) fn accept(&mut self, first: u32, values: Vec<Vec<u8>>) {
         self.forget_read(first, values.len() as u32);
