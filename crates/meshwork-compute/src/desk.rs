@@ -8,6 +8,7 @@ mod loading;
 mod reading;
 mod reducing;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,6 +142,10 @@ pub struct Desk {
     gone: BTreeSet<Endpoint>,
     terms: Option<Terms>,
     lender: Lender,
+    /// The running units that our presence names, and the time of that.
+    published: (u8, Time),
+    /// Endpoints here that lend now, once they were counted.
+    lending: Cell<Option<usize>>,
     stepped: Option<Time>,
     fetching: BTreeSet<BlobId>,
     /// Fetches that began since the last step.
@@ -168,6 +173,8 @@ impl Desk {
             gone: BTreeSet::new(),
             terms: None,
             lender,
+            published: (0, Time(0)),
+            lending: Cell::new(None),
             stepped: None,
             fetching: BTreeSet::new(),
             begun: 0,
@@ -268,7 +275,9 @@ impl Desk {
     }
 
     fn publish(&mut self) {
-        let mut offer = Offer { runs: self.lender.running().min(255) as u8, ..Offer::default() };
+        let mut offer = Offer { runs: self.running(), ..Offer::default() };
+        self.published = (offer.runs, self.now);
+        self.lending.set(None);
         if let Some(terms) = &self.terms {
             offer.cores = terms.cores.clamp(1, 128);
             offer.engines = terms.engines;
@@ -280,6 +289,18 @@ impl Desk {
         self.out.push_back(Output::Presence(offer.encode()));
     }
 
+    fn running(&self) -> u8 {
+        self.lender.running().min(255) as u8
+    }
+
+    /// Publishes the number of running units if it changed, no oftener than every ten reports.
+    fn publish_runs(&mut self, every: Duration) {
+        let (runs, at) = self.published;
+        if runs != self.running() && self.now.since(at) >= 10 * every {
+            self.publish();
+        }
+    }
+
     fn write(&mut self, row: Vec<u8>, writer: Writer, name: Vec<u8>, value: Option<Vec<u8>>) {
         self.out.push_back(Output::Write { row, writer, name, value });
     }
@@ -287,6 +308,9 @@ impl Desk {
     /// Handles an input. Anything malformed is ignored.
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
         self.now = self.now.max(now);
+        if matches!(input, Input::Link { .. } | Input::Presence { .. }) {
+            self.lending.set(None);
+        }
         match input {
             Input::Link { endpoint, is_here } => self.handle_link(endpoint, is_here),
             Input::Presence { endpoint, value } => match value.and_then(|value| Offer::decode(value).ok()) {
@@ -332,6 +356,7 @@ impl Desk {
         };
         let is_open =
             !self.queue.is_empty() || self.jobs.values().any(|slot| is_open(slot) || slot.orphan.is_some());
+        let is_open = is_open || self.published.0 != self.running();
         is_open.then(|| self.stepped.map_or(self.now, |at| at + BEAT))
     }
 
@@ -504,6 +529,7 @@ impl Desk {
         }
         self.remove_orphans();
         self.lender.report(self.now, every);
+        self.publish_runs(every);
         self.flush();
     }
 
@@ -543,7 +569,9 @@ impl Desk {
 
     /// Time between two reports of a lender.
     fn report_every(&self) -> Duration {
-        REPORT_LEAST.max(REPORT_EACH * self.lending().count() as u32)
+        let count = self.lending.get().unwrap_or_else(|| self.lending().count());
+        self.lending.set(Some(count));
+        REPORT_LEAST.max(REPORT_EACH * count as u32)
     }
 
     /// Carries the outputs of stewards and lender on. Our own messages are handled here too.

@@ -110,7 +110,7 @@ pub(crate) struct Node {
     heard: BTreeMap<Endpoint, u64>,
     presence: Vec<u8>,
     /// The number of presences that it published.
-    presences: u64,
+    pub(crate) presences: u64,
     /// Results that it follows.
     pub(crate) given: BTreeMap<JobId, BTreeMap<u32, Vec<u8>>>,
     runs: Vec<Run>,
