@@ -347,7 +347,10 @@ pub fn standstill(why: &Standstill, called: impl Fn(PeerId) -> String) -> String
             called(steward.peer)
         ),
         Standstill::OutcomeAway(peer) => {
-            format!("It is done, and its outcome is not here. {} has to open the room.", capital(&called(*peer)))
+            format!(
+                "It is done, and its outcome is not here. {} has to open the room.",
+                capital(&called(*peer))
+            )
         }
         Standstill::TakingOver => "Another device takes over.".to_owned(),
         Standstill::BookRefused => {
