@@ -54,7 +54,16 @@ fn id() -> JobId {
 
 fn book() -> Book {
     let index = Some((BlobId([5; 32]), 99));
-    Book { epoch: 2, by: Instance(2), accepted: 4, checked: 1, caught: 1, state: State::Running, index, fresh: 1 }
+    Book {
+        epoch: 2,
+        by: Instance(2),
+        accepted: 4,
+        checked: 1,
+        caught: 1,
+        state: State::Running,
+        index,
+        fresh: 1,
+    }
 }
 
 fn index() -> Index {
