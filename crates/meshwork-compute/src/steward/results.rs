@@ -186,7 +186,7 @@ impl Steward {
         }
     }
 
-    /// Whether a result is checked, and by which units. Drawn for the result and not for its span. While as many probes of a lender are open
+    /// Whether a result is checked, and by which units. Drawn for the result, not for its span. While as many probes of a lender are open
     /// as must agree first, the draw waits.
     fn draw(&mut self, by: &PeerId, first: u32, units: u16) -> Drawn {
         if self.job.trusts(by) {
