@@ -26,6 +26,37 @@ const FORGET_LATE: Duration = Duration::from_secs(60);
 /// The expected time of a unit at a lender that has run none.
 const FIRST_UNIT: Duration = Duration::from_secs(4);
 
+/// What is found once for all lenders that get spans at a step.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// Microseconds of a unit at the middle one of the lenders.
+    usual: Option<u64>,
+    /// The cores of all lenders.
+    cores: u32,
+    /// Results whose probe wants a run, and tasks that want one.
+    probes: BTreeSet<u32>,
+    tasks: BTreeSet<u32>,
+    /// No span that may be taken over ends later.
+    last_end: Option<Time>,
+}
+
+/// Whether no run is awaited.
+fn wants_run(runs: &[Run]) -> bool {
+    runs.iter().all(|run| run.late.is_some())
+}
+
+fn end(run: &Run) -> Time {
+    run.since + run.expect
+}
+
+/// The one run of a task that may be taken over.
+fn only_run(task: &Task) -> Option<&Run> {
+    match task.runs.as_slice() {
+        [only] if !only.is_reported => Some(only),
+        _ => None,
+    }
+}
+
 impl Steward {
     /// A report of a lender.
     pub(crate) fn handle_report(&mut self, now: Time, from: Endpoint, cores: u8, report: &Report) {
@@ -112,22 +143,34 @@ impl Steward {
     /// Whether the lender got this span, perhaps shortened since.
     pub(super) fn is_given(&self, by: &Endpoint, (first, units): Span) -> bool {
         let is_it = |run: &Run| run.by == *by && units <= run.given;
-        let probes = self.pending.iter().filter_map(|number| self.kept.get(number)?.probe.as_ref());
-        self.tasks.get(&first).is_some_and(|task| task.runs.iter().any(is_it))
-            || probes.filter(|probe| probe.first == first).any(|probe| probe.runs.iter().any(is_it))
+        // A probe's units are of the result that it belongs to.
+        let number = self.of.get(first as usize).filter(|number| self.pending.contains(number));
+        let probe = number.and_then(|number| self.kept.get(number)?.probe.as_ref());
+        let is_probe = probe.is_some_and(|probe| probe.first == first && probe.runs.iter().any(is_it));
+        is_probe || self.tasks.get(&first).is_some_and(|task| task.runs.iter().any(is_it))
     }
 
     fn unit_time(&self, by: &Endpoint) -> Duration {
         let per = self.lenders.get(by).and_then(|known| known.per);
         let limit = Duration::from_millis(self.job.program.limits.unit_ms.into());
-        per.or(self.usual).map_or(FIRST_UNIT.min(limit), Duration::from_micros)
+        per.or(self.turn.usual).map_or(FIRST_UNIT.min(limit), Duration::from_micros)
     }
 
-    /// Notes the time of a unit at the middle one of those that lend.
-    fn find_usual(&mut self) {
+    /// Finds what all lenders that ask need.
+    fn begin_turn(&mut self) {
         let mut times: Vec<u64> = self.lenders.values().filter_map(|known| known.per).collect();
         let middle = times.len() / 2;
-        self.usual = (!times.is_empty()).then(|| *times.select_nth_unstable(middle).1);
+        let probe = |number: &u32| self.kept.get(number).and_then(|kept| kept.probe.as_ref());
+        let probes =
+            self.pending.iter().filter(|number| probe(number).is_some_and(|probe| wants_run(&probe.runs)));
+        let tasks = self.tasks.iter().filter(|(_, task)| wants_run(&task.runs));
+        self.turn = Turn {
+            usual: (!times.is_empty()).then(|| *times.select_nth_unstable(middle).1),
+            cores: self.lenders.values().map(|known| u32::from(known.cores)).sum(),
+            probes: probes.copied().collect(),
+            tasks: tasks.map(|(first, _)| *first).collect(),
+            last_end: None,
+        };
     }
 
     /// Marks late runs, and gives back spans whose packets do not come.
@@ -168,7 +211,7 @@ impl Steward {
         }
         let all_held = self.held();
         self.is_blocked = false;
-        self.find_usual();
+        self.begin_turn();
         for lender in asking {
             let (mut count, mut load) = hands.get(&lender).copied().unwrap_or_default();
             let mut held = all_held.get(&lender).map_or(0, BTreeSet::len);
@@ -209,20 +252,28 @@ impl Steward {
             is_wanted && !units.any(|(_, tried)| tried.contains_key(&by.peer))
         };
         if is_trusted || planted::is(Planted::AnybodyProbes) {
-            let open = self.pending.iter().filter(|number| {
+            let open = self.turn.probes.iter().filter(|number| {
                 let kept = self.kept.get(number).filter(|kept| is_trusted || kept.by != by.peer);
                 let probe = kept.and_then(|kept| kept.probe.as_ref());
                 probe.is_some_and(|probe| may(probe.first, probe.units, &probe.runs))
             });
             let number = open.copied().next();
-            if let Some(probe) = number.and_then(|number| self.kept.get_mut(&number)?.probe.as_mut()) {
+            if let Some(number) = number
+                && let Some(probe) = self.kept.get_mut(&number).and_then(|kept| kept.probe.as_mut())
+            {
+                self.turn.probes.remove(&number);
                 probe.runs.push(run(probe.units));
                 return Some(probe.units);
             }
         }
         let is_counted = |task: &Task| planted::is(Planted::RunsCounted) && task.runs.is_empty();
         let may_run = |task: &Task| may(task.first, task.units, &task.runs) && !is_counted(task);
-        if let Some(task) = self.tasks.values_mut().find(|task| may_run(task)) {
+        let wanting = self.turn.tasks.iter().filter(|first| self.tasks.get(first).is_some_and(may_run));
+        let first = wanting.copied().next();
+        if let Some(first) = first
+            && let Some(task) = self.tasks.get_mut(&first)
+        {
+            self.turn.tasks.remove(&first);
             task.runs.push(run(task.units));
             return Some(task.units);
         }
@@ -239,6 +290,7 @@ impl Steward {
         };
         self.carve(first, units);
         self.tasks.insert(first, Task { first, units, runs: vec![run(units)] });
+        self.turn.last_end = None;
         Some(units)
     }
 
@@ -246,13 +298,12 @@ impl Steward {
     /// A lender that has run none begins with a fourth of a report's time, at the speed of the others.
     fn span_length(&self, by: &Endpoint) -> u32 {
         let Some(known) = self.lenders.get(by) else { return 1 };
-        let Some(per) = known.per.or(self.usual) else { return 1 };
+        let Some(per) = known.per.or(self.turn.usual) else { return 1 };
         let longer = (u32::from(known.cores) / 2).clamp(1, LONGER_MAX);
         let time = if known.per.is_some() { 2 * self.every * longer } else { self.every / 4 };
         let target = (time.as_micros() as u64 / per.max(1)).min(SPAN_MAX.into()) as u32;
         let result = self.job.program.limits.result as usize + 4;
-        let cores: u32 = self.lenders.values().map(|known| u32::from(known.cores)).sum();
-        let share = self.free.count() / (2 * cores).max(1);
+        let share = self.free.count() / (2 * self.turn.cores).max(1);
         let grown = if known.per.is_some() { GROWTH * u32::from(known.last_units.max(1)) } else { target };
         target.min(grown).min((PACKET_MAX / result) as u32).min(share).max(1)
     }
@@ -261,13 +312,18 @@ impl Steward {
     fn steal(&mut self, now: Time, by: Endpoint, run: impl Fn(u16) -> Run) -> Option<u16> {
         let failures = &self.failures;
         let (own_time, every) = (self.unit_time(&by), self.every);
-        let end = |run: &Run| run.since + run.expect;
+        let ends = || self.tasks.values().filter_map(only_run).map(end).max();
+        let last_end = self.turn.last_end.or_else(ends)?;
+        self.turn.last_end = Some(last_end);
+        if last_end <= now + every + own_time {
+            return None;
+        }
         let may = |task: &&mut Task| {
-            let [only] = task.runs.as_slice() else { return false };
+            let Some(only) = only_run(task) else { return false };
             let units = task.first..task.first + u32::from(task.units);
             let has_failed = failures.range(units).any(|(_, tried)| tried.contains_key(&by.peer));
             let gains = end(only) > now + every + own_time;
-            only.by.peer != by.peer && !only.is_reported && !has_failed && gains
+            only.by.peer != by.peer && !has_failed && gains
         };
         let task = self.tasks.values_mut().filter(may).max_by_key(|task| (end(&task.runs[0]), task.first))?;
         if task.units < 2 {
@@ -277,7 +333,9 @@ impl Steward {
         let half = task.units / 2;
         let (first, units) = (task.first + u32::from(half), task.units - half);
         task.units = half;
-        self.tasks.insert(first, Task { first, units, runs: vec![run(units)] });
+        let run = run(units);
+        self.turn.last_end = Some(last_end.max(end(&run)));
+        self.tasks.insert(first, Task { first, units, runs: vec![run] });
         Some(units)
     }
 

@@ -25,6 +25,7 @@ use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::time::Time;
 
 use self::books::Want;
+use self::giving::Turn;
 use self::news::Headlines;
 use self::ranges::Ranges;
 use crate::book::{Book, Ended, Standing, State};
@@ -167,8 +168,7 @@ pub(crate) struct Steward {
     lenders: BTreeMap<Endpoint, Known>,
     /// Time between reports of a lender.
     every: Duration,
-    /// Microseconds of a unit at the middle one of the lenders.
-    usual: Option<u64>,
+    turn: Turn,
     standing: BTreeMap<PeerId, Standing>,
     changed_standing: BTreeSet<PeerId>,
     /// Accepted units, and those of them that came from other books.
@@ -240,7 +240,7 @@ impl Steward {
             failures: BTreeMap::new(),
             lenders: BTreeMap::new(),
             every: GRANT_LEAST,
-            usual: None,
+            turn: Turn::default(),
             standing: start.standing,
             changed_standing: BTreeSet::new(),
             accepted: 0,
