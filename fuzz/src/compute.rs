@@ -6,7 +6,9 @@ use meshwork_compute::book::{BOOK_FIELD, Book, Entry, Index, STANDING_ROW, Stand
 use meshwork_compute::job::{
     Check, Input as JobInput, JOB_FIELD, Kind, Limits, Program, Reduce, Shape, View,
 };
-use meshwork_compute::message::{Failure, GRANT, Grant, Grants, Offer, Packet, REPORT, Ran, Report, Tag8};
+use meshwork_compute::message::{
+    Failure, Fresh, GRANT, Grant, Grants, News, Offer, Packet, REPORT, Ran, Report, Tag8,
+};
 use meshwork_compute::order::{ORDER_FIELD, Order};
 use meshwork_compute::{Desk, Input, Job, JobId, Terms, Trust, packet};
 use meshwork_core::blobs::BlobId;
@@ -52,7 +54,16 @@ fn id() -> JobId {
 
 fn book() -> Book {
     let index = Some((BlobId([5; 32]), 99));
-    Book { epoch: 2, by: Instance(2), accepted: 4, checked: 1, caught: 1, state: State::Running, index }
+    Book {
+        epoch: 2,
+        by: Instance(2),
+        accepted: 4,
+        checked: 1,
+        caught: 1,
+        state: State::Running,
+        index,
+        fresh: 1,
+    }
 }
 
 fn index() -> Index {
@@ -107,8 +118,13 @@ pub(crate) fn messages() -> Vec<Vec<u8>> {
     let hold = Bounded::new(vec![(0, 2)]).expect("few");
     let grant = Grant { to: Tag8::of(&endpoint(1)), number: 1, taken: 3, spans, hold };
     let lenders = Bounded::new(vec![grant]).expect("few");
-    let grants = Grants { job: id(), epoch: 1, accepted: 2, lenders };
-    vec![report.encode(), grants.encode(), Offer { cores: 4, engines: 3, ..Offer::default() }.encode()]
+    let fresh = Fresh { number: 2, blob: BlobId([5; 32]), length: 90 };
+    let fresh = Bounded::new(vec![fresh]).expect("few");
+    let grants = Grants { job: id(), epoch: 1, accepted: 2, fresh, lenders };
+    let results = Bounded::new(vec![((8, 3), Packet::Blob(BlobId([4; 32]), 20))]).expect("few");
+    let news = News { number: 2, opened: Bounded::new(vec![(2, 4)]).expect("few"), results };
+    let offer = Offer { cores: 4, engines: 3, ..Offer::default() };
+    vec![report.encode(), grants.encode(), news.encode(), offer.encode()]
 }
 
 pub(crate) fn run_message(input: &[u8]) {
@@ -117,6 +133,9 @@ pub(crate) fn run_message(input: &[u8]) {
     }
     if let Ok(grants) = Grants::decode(input) {
         assert_eq!(grants.encode(), input);
+    }
+    if let Ok(news) = News::decode(input) {
+        assert_eq!(news.encode(), input);
     }
     if let Ok(offer) = Offer::decode(input) {
         assert_eq!(offer.encode(), input);

@@ -35,6 +35,8 @@ pub struct Book {
     pub state: State,
     /// The [`Index`] and its length in bytes, at most [`INDEX_MAX`].
     pub index: Option<(BlobId, u32)>,
+    /// The last [news](crate::message::News) that the index covers.
+    pub fresh: u32,
 }
 
 /// The state of a job.

@@ -8,6 +8,7 @@ mod loading;
 mod reading;
 mod reducing;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,9 +38,9 @@ pub const JOBS_OF_PEER_MAX: usize = 16;
 /// Fetches at a time: half of those of a room.
 const FETCHES: usize = 8;
 /// Fetches that begin within a beat: others of the room answer 64 questions a second.
-const FETCHES_A_BEAT: usize = 16;
+const FETCHES_A_BEAT: usize = 8;
 /// Time between two steps.
-const BEAT: Duration = Duration::from_millis(500);
+const BEAT: Duration = Duration::from_millis(250);
 /// A book of ours without a job is removed after this time: the job may come later than the book.
 const ORPHANED: Duration = Duration::from_secs(60);
 /// Least time between two reports.
@@ -86,6 +87,10 @@ struct Slot {
     orphan: Option<Time>,
     /// Blobs that are here for this job: fetched ones, and those of our books.
     here: BTreeSet<BlobId>,
+    /// News that are here, ours or fetched, since when.
+    news: VecDeque<(Time, BlobId)>,
+    /// News that are being fetched.
+    news_to_come: BTreeSet<BlobId>,
     /// The last index of the book that counts, if it was fetched.
     index: Option<(BlobId, Index)>,
     follow: Option<Follow>,
@@ -137,6 +142,10 @@ pub struct Desk {
     gone: BTreeSet<Endpoint>,
     terms: Option<Terms>,
     lender: Lender,
+    /// The running units that our presence names, and the time of that.
+    published: (u8, Time),
+    /// Endpoints here that lend now, once they were counted.
+    lending: Cell<Option<usize>>,
     stepped: Option<Time>,
     fetching: BTreeSet<BlobId>,
     /// Fetches that began since the last step.
@@ -164,6 +173,8 @@ impl Desk {
             gone: BTreeSet::new(),
             terms: None,
             lender,
+            published: (0, Time(0)),
+            lending: Cell::new(None),
             stepped: None,
             fetching: BTreeSet::new(),
             begun: 0,
@@ -264,7 +275,9 @@ impl Desk {
     }
 
     fn publish(&mut self) {
-        let mut offer = Offer { runs: self.lender.running().min(255) as u8, ..Offer::default() };
+        let mut offer = Offer { runs: self.running(), ..Offer::default() };
+        self.published = (offer.runs, self.now);
+        self.lending.set(None);
         if let Some(terms) = &self.terms {
             offer.cores = terms.cores.clamp(1, 128);
             offer.engines = terms.engines;
@@ -276,6 +289,18 @@ impl Desk {
         self.out.push_back(Output::Presence(offer.encode()));
     }
 
+    fn running(&self) -> u8 {
+        self.lender.running().min(255) as u8
+    }
+
+    /// Publishes the number of running units if it changed, no oftener than every ten reports.
+    fn publish_runs(&mut self, every: Duration) {
+        let (runs, at) = self.published;
+        if runs != self.running() && self.now.since(at) >= 10 * every {
+            self.publish();
+        }
+    }
+
     fn write(&mut self, row: Vec<u8>, writer: Writer, name: Vec<u8>, value: Option<Vec<u8>>) {
         self.out.push_back(Output::Write { row, writer, name, value });
     }
@@ -283,6 +308,9 @@ impl Desk {
     /// Handles an input. Anything malformed is ignored.
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
         self.now = self.now.max(now);
+        if matches!(input, Input::Link { .. } | Input::Presence { .. }) {
+            self.lending.set(None);
+        }
         match input {
             Input::Link { endpoint, is_here } => self.handle_link(endpoint, is_here),
             Input::Presence { endpoint, value } => match value.and_then(|value| Offer::decode(value).ok()) {
@@ -321,10 +349,14 @@ impl Desk {
         let is_hungry = |slot: &Slot| slot.follow.is_some() && self.lacks_results(slot);
         let is_open = |slot: &Slot| {
             slot.job.is_some()
-                && (!self.is_over(slot) || self.lacks_outcome(slot).is_some() || is_hungry(slot))
+                && (!self.is_over(slot)
+                    || self.lacks_outcome(slot).is_some()
+                    || is_hungry(slot)
+                    || !slot.news.is_empty())
         };
         let is_open =
             !self.queue.is_empty() || self.jobs.values().any(|slot| is_open(slot) || slot.orphan.is_some());
+        let is_open = is_open || self.published.0 != self.running();
         is_open.then(|| self.stepped.map_or(self.now, |at| at + BEAT))
     }
 
@@ -377,16 +409,21 @@ impl Desk {
         let Some(rank) = slot.job.as_ref().and_then(|job| job.rank(&from.peer)) else { return };
         let heard = slot.heard.entry(from).or_insert((0, now));
         *heard = (heard.0.max(grants.epoch), now);
-        if grants.accepted != slot.accepted {
-            (slot.accepted, slot.accepted_at) = (grants.accepted, Some(now));
-            self.out.push_back(Output::Changed(grants.job));
-        }
         let key = (grants.epoch, std::cmp::Reverse(rank), from.instance);
         let (offers, gone, me) = (&self.offers, &self.gone, self.me);
         let is_here = |endpoint: &Endpoint| {
             *endpoint == me || offers.contains_key(endpoint) && !gone.contains(endpoint)
         };
         self.lender.handle_grants(now, from, key, grants, &Tag8::of(&me), is_here);
+        // Another trusted endpoint may still send grants of an epoch before.
+        let boss = self.jobs.get(&grants.job).and_then(|slot| self.in_charge(slot));
+        let is_in_charge = boss.is_none_or(|boss| boss == from);
+        let Some(slot) = self.jobs.get_mut(&grants.job).filter(|_| is_in_charge) else { return };
+        if grants.accepted != slot.accepted {
+            (slot.accepted, slot.accepted_at) = (grants.accepted, Some(now));
+            self.out.push_back(Output::Changed(grants.job));
+        }
+        self.hear_news(key, grants);
     }
 
     fn handle_row(&mut self, row: &[u8], writer: Writer, name: &[u8], value: Option<&[u8]>) {
@@ -481,6 +518,7 @@ impl Desk {
             self.take_charge(id);
             self.load(id);
             self.fetch_results(id);
+            self.free_news(id);
             self.measure(id);
             let may_reduce = self.may_reduce(&id);
             if let Some(steward) = self.jobs.get_mut(&id).and_then(|slot| slot.steward.as_mut()) {
@@ -491,6 +529,7 @@ impl Desk {
         }
         self.remove_orphans();
         self.lender.report(self.now, every);
+        self.publish_runs(every);
         self.flush();
     }
 
@@ -530,7 +569,9 @@ impl Desk {
 
     /// Time between two reports of a lender.
     fn report_every(&self) -> Duration {
-        REPORT_LEAST.max(REPORT_EACH * self.lending().count() as u32)
+        let count = self.lending.get().unwrap_or_else(|| self.lending().count());
+        self.lending.set(Some(count));
+        REPORT_LEAST.max(REPORT_EACH * count as u32)
     }
 
     /// Carries the outputs of stewards and lender on. Our own messages are handled here too.
@@ -585,6 +626,10 @@ impl Desk {
                 }
                 self.out.push_back(Output::Offer(bytes));
             }
+            Out::News(bytes) => {
+                self.hold_news(id, BlobId(*blake3::hash(&bytes).as_bytes()));
+                self.out.push_back(Output::Offer(bytes));
+            }
             Out::Fetch(blob, at_most) => self.fetch(id, blob, at_most),
             Out::Reduce(packet) => {
                 if let Some(slot) = self.jobs.get_mut(&id) {
@@ -592,8 +637,8 @@ impl Desk {
                 }
                 self.load(id);
             }
-            Out::Accepted(first, values) => self.show(id, |follow| follow.take(first, values)),
-            Out::Reopened((first, units)) => self.show(id, |follow| follow.reopen(first, units.into())),
+            Out::Accepted(first, values) => self.show(id, |follow| follow.accept(first, values)),
+            Out::Reopened((first, units)) => self.show(id, |follow| follow.lose(first, units.into())),
         }
     }
 }

@@ -15,7 +15,9 @@ use meshwork_core::wire::{Bounded, BoundedText, Bytes};
 
 use crate::io::Output;
 use crate::job::{Job, JobId, Kind};
-use crate::message::{Failure, Grants, HAND_MAX, INLINE_MAX, Packet, REPORT, Ran, Report, Span, Tag8};
+use crate::message::{
+    FAILED_MAX, Failure, Grants, HAND_MAX, INLINE_MAX, Packet, REPORT, Ran, Report, Span, Tag8, hand,
+};
 use crate::packet;
 use crate::planted::{self, Planted};
 use crate::pool::{PoolOrder, RunId};
@@ -318,7 +320,7 @@ impl Lender {
         serving.failed.retain(|_, failed| !was_taken(failed.2));
         let is_open = |span: &&Span| !serving.done.contains_key(span) && !serving.failed.contains_key(span);
         serving.todo = grant.spans.iter().filter(is_open).copied().collect();
-        serving.is_dirty |= serving.todo.len() < HAND_MAX / 2;
+        serving.is_dirty |= serving.todo.len() < hand(self.cores) / 2;
         let todo = serving.todo.clone();
         freed.iter().for_each(|packet| self.free(packet));
         self.end_runs(&grants.job, &todo);
@@ -471,11 +473,11 @@ impl Lender {
             ran.push(Ran { span: *span, packet: done.packet.clone(), micros: done.micros });
         }
         let mut failed = Vec::new();
-        for (span, (unit, failure, since)) in serving.failed.iter_mut().take(HAND_MAX) {
+        for (span, (unit, failure, since)) in serving.failed.iter_mut().take(FAILED_MAX) {
             *since = since.or(Some(serving.number));
             failed.push((*span, *unit, failure.clone()));
         }
-        let room = if is_idle { 0 } else { HAND_MAX.saturating_sub(serving.todo.len()) };
+        let room = if is_idle { 0 } else { hand(self.cores).saturating_sub(serving.todo.len()) };
         let runs = serving.todo.iter().copied().take(HAND_MAX).collect();
         Some(Report {
             job: id,

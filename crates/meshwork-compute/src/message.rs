@@ -20,8 +20,17 @@ pub const MESSAGE_MAX: usize = 16 * 1024;
 pub const SPAN_MAX: u16 = 256;
 /// Most bytes of a packet inside a report.
 pub const INLINE_MAX: usize = 2048;
-/// Most spans that a lender has in hand.
-pub const HAND_MAX: usize = 16;
+/// Most spans that a lender has in hand, with 64 cores and more. See [`hand`].
+pub const HAND_MAX: usize = 128;
+/// Most packets of a lender that no book names yet.
+pub const HELD_MAX: usize = 2 * HAND_MAX;
+/// Most failures in a report.
+pub const FAILED_MAX: usize = 16;
+
+/// Most spans that a lender with so many cores has in hand: two for each, at least 16.
+pub fn hand(cores: usize) -> usize {
+    (2 * cores).clamp(16, HAND_MAX)
+}
 
 /// The first unit of a span, and the number of its units.
 pub type Span = (u32, u16);
@@ -58,7 +67,7 @@ pub struct Report {
     /// Spans that were run.
     pub ran: Bounded<Ran, 32>,
     /// Spans of which a unit failed.
-    pub failed: Bounded<(Span, u32, Failure), HAND_MAX>,
+    pub failed: Bounded<(Span, u32, Failure), FAILED_MAX>,
 }
 
 /// A span that was run.
@@ -101,6 +110,33 @@ pub enum Failure {
     Load(Words),
 }
 
+/// Most bytes of [`News`].
+pub const NEWS_MAX: usize = 256 * 1024;
+/// Most news that grants name, and that a follower reads at a time.
+pub const NEWS_NAMED: usize = 8;
+
+/// The name of a blob with [`News`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fresh {
+    /// Grows from 1 while a steward is in charge.
+    pub number: u32,
+    /// The blob.
+    pub blob: BlobId,
+    /// Its length in bytes, at most [`NEWS_MAX`].
+    pub length: u32,
+}
+
+/// A blob for those who follow a job: changes since the news before. They are provisional until an index of the same steward covers them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct News {
+    /// The number under which grants name it.
+    pub number: u32,
+    /// Units that are open again. They come before the results.
+    pub opened: Bounded<Span, 1024>,
+    /// Results that were accepted.
+    pub results: Bounded<(Span, Packet), 1024>,
+}
+
 /// All that each named lender has to do in one job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grants {
@@ -110,6 +146,8 @@ pub struct Grants {
     pub epoch: u32,
     /// Accepted units.
     pub accepted: u32,
+    /// The last news, by ascending number.
+    pub fresh: Bounded<Fresh, NEWS_NAMED>,
     /// The lenders whose grants changed, or whose turn it is.
     pub lenders: Bounded<Grant, 512>,
 }
@@ -126,7 +164,7 @@ pub struct Grant {
     /// Spans to run.
     pub spans: Bounded<Span, HAND_MAX>,
     /// Reported spans whose packets must be held.
-    pub hold: Bounded<Span, 32>,
+    pub hold: Bounded<Span, HELD_MAX>,
 }
 
 /// The presence of each endpoint that takes part, lending or not.
@@ -151,6 +189,13 @@ fn check_span(span: Span) -> Result<(), FormatError> {
     within("the end of a span", u64::from(span.0) + u64::from(span.1), 1, UNITS_MAX.into())
 }
 
+fn check_packet(packet: &Packet) -> Result<(), FormatError> {
+    match packet {
+        Packet::Blob(_, length) => within("the length of a packet", (*length).into(), 1, PACKET_MAX as u64),
+        Packet::Inline(_) => Ok(()),
+    }
+}
+
 impl Form for Report {
     const MOST: usize = MESSAGE_MAX;
 
@@ -159,9 +204,7 @@ impl Form for Report {
         self.runs.iter().try_for_each(|span| check_span(*span))?;
         for ran in self.ran.iter() {
             check_span(ran.span)?;
-            if let Packet::Blob(_, length) = ran.packet {
-                within("the length of a packet", length.into(), 1, PACKET_MAX as u64)?;
-            }
+            check_packet(&ran.packet)?;
         }
         for (span, unit, _) in self.failed.iter() {
             check_span(*span)?;
@@ -177,8 +220,24 @@ impl Form for Grants {
 
     fn check(&self) -> Result<(), FormatError> {
         within("epoch", self.epoch.into(), 1, EPOCH_MAX.into())?;
+        for fresh in self.fresh.iter() {
+            within("the number of news", fresh.number.into(), 1, u32::MAX.into())?;
+            within("the length of news", fresh.length.into(), 1, NEWS_MAX as u64)?;
+        }
         let spans = self.lenders.iter().flat_map(|grant| grant.spans.iter().chain(grant.hold.iter()));
         spans.into_iter().try_for_each(|span| check_span(*span))
+    }
+}
+
+impl Form for News {
+    const MOST: usize = NEWS_MAX;
+
+    fn check(&self) -> Result<(), FormatError> {
+        self.opened.iter().try_for_each(|span| check_span(*span))?;
+        self.results.iter().try_for_each(|(span, packet)| {
+            check_packet(packet)?;
+            check_span(*span)
+        })
     }
 }
 
@@ -192,4 +251,5 @@ impl Form for Offer {
 
 form!(Report);
 form!(Grants);
+form!(News);
 form!(Offer);

@@ -40,7 +40,7 @@ pub struct JobView {
     pub spans: Vec<(Endpoint, Span)>,
     /// The peers that trusted peers of this job caught.
     pub caught: Vec<PeerId>,
-    /// The reason that it does not go on.
+    /// The reason that it does not go on, or that its outcome cannot be had.
     pub standstill: Option<Standstill>,
 }
 
@@ -87,6 +87,9 @@ pub enum Standstill {
         /// The endpoint in charge.
         steward: Endpoint,
     },
+    /// The job is done, and no trusted peer is here that could have its outcome.
+    #[error("done, and the outcome is not here: open the room at {0}")]
+    OutcomeAway(PeerId),
     /// The steward reads the books before it.
     #[error("another device takes over")]
     TakingOver,

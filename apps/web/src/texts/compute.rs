@@ -365,6 +365,12 @@ pub fn standstill(why: &Standstill, called: impl Fn(PeerId) -> String) -> String
             capital(&called(*submitter)),
             called(steward.peer)
         ),
+        Standstill::OutcomeAway(peer) => {
+            format!(
+                "It is done, and its outcome is not here. {} has to open the room.",
+                capital(&called(*peer))
+            )
+        }
         Standstill::TakingOver => "Another device takes over.".to_owned(),
         Standstill::BookRefused => {
             "The room does not take the job's book. It may be full, or the device in charge may not write."
@@ -547,6 +553,8 @@ mod tests {
         assert_eq!(standstill(&slow, called), "Nothing came for a minute. Lin has unit 1,234.");
         let waits = Standstill::NobodyTrusted(PeerId([1; 32]));
         assert!(standstill(&waits, called).ends_with("Lin has to open the room."));
+        let away = Standstill::OutcomeAway(PeerId([1; 32]));
+        assert!(standstill(&away, called).ends_with("not here. Lin has to open the room."));
         assert_eq!(standstill(&Standstill::NobodyLends, called), NOBODY_LENDS);
     }
 

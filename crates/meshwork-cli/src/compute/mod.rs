@@ -195,13 +195,14 @@ async fn find(attempt: &Attempt, room: &Room, compute: &Compute, name: Option<&s
 /// The reason for which a job does not go on, with the names of people.
 async fn standstill_words(room: &Room, standstill: &Standstill) -> String {
     let peer = match standstill {
-        Standstill::NobodyTrusted(peer) => *peer,
+        Standstill::NobodyTrusted(peer) | Standstill::OutcomeAway(peer) => *peer,
         Standstill::Slow { lender, .. } => lender.peer,
         _ => return standstill.to_string(),
     };
     let name = room.name_of(peer).await.ok().flatten().unwrap_or_else(|| peer.short());
     match standstill {
         Standstill::NobodyTrusted(_) => format!("waits for a trusted peer: {name} must open the room"),
+        Standstill::OutcomeAway(_) => format!("the outcome is not here: {name} must open the room"),
         Standstill::Slow { unit, .. } => format!("nothing came for a minute: {name} has unit {unit}"),
         other => other.to_string(),
     }

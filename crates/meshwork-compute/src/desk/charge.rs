@@ -21,7 +21,8 @@ const SILENT: Duration = Duration::from_secs(30);
 /// An outcome that cannot be fetched for this time is lost.
 const OUTCOME_LOST: Duration = Duration::from_secs(30);
 
-fn key(job: &Job, epoch: u32, endpoint: &Endpoint) -> Key {
+/// The place of a steward among all.
+pub(super) fn key(job: &Job, epoch: u32, endpoint: &Endpoint) -> Key {
     (epoch, std::cmp::Reverse(job.rank(&endpoint.peer).unwrap_or(usize::MAX)), endpoint.instance)
 }
 

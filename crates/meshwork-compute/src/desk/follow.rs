@@ -1,20 +1,52 @@
-//! Following: the results of a job as they are accepted, from the steward here, or from the index and the packets that it names.
+//! Following: the results of a job as they are accepted. They come from the steward here, or from news, indexes and packets.
+//!
+//! News are provisional: an index of the same steward covers those up to a number, and what it does not name is open again. Another steward
+//! begins anew. So each unit remembers the news that changed it last, and only an index that covers these changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
 
 use meshwork_core::blobs::BlobId;
 
+use super::charge::key;
 use super::{Desk, FETCHES, Slot};
 use crate::book::{Entry, INDEX_MAX, Index};
 use crate::io::Output;
 use crate::job::{Job, JobId};
+use crate::lender::Key;
+use crate::message::{Fresh, Grants, NEWS_NAMED, News, Packet, SPAN_MAX, Span};
 use crate::packet;
+
+/// News are held for this time, so that others can fetch them.
+const NEWS_HELD: Duration = Duration::from_secs(30);
+/// Packets that news name and that are not here. Others come with the next index.
+const PARTS_MAX: usize = 1024;
 
 /// A part of what a follower gets.
 #[derive(Debug)]
-enum News {
+enum Change {
     Results(u32, Vec<Vec<u8>>),
     Reopened(u32, u32),
+}
+
+/// Units of a packet, and its blob, place and length.
+type Place = (u16, (BlobId, u32, u32));
+
+/// News that are fetched.
+#[derive(Debug)]
+struct Pending {
+    blob: BlobId,
+    /// The result of the fetch.
+    fetched: Option<Option<News>>,
+}
+
+/// A packet that news name.
+#[derive(Debug)]
+struct Part {
+    units: u16,
+    packet: (BlobId, u32),
+    number: u32,
 }
 
 /// The state of a follower of one job.
@@ -22,15 +54,26 @@ enum News {
 pub(super) struct Follow {
     /// For each unit a hash of the result that was given; 0 for none.
     given: Vec<u64>,
-    /// Entries of the index that was read last whose results were given.
-    read: BTreeMap<u32, Entry>,
+    /// Packets by their first unit whose results were given, all of them.
+    read: BTreeMap<u32, Place>,
     index: Option<BlobId>,
+    /// The steward whose news are read.
+    steward: Option<Key>,
+    /// The last news that its index covers, and the last that were read.
+    covered: u32,
+    heard: u32,
+    /// For each unit the number of the news that changed it last.
+    touched: Vec<u32>,
+    /// News to read, by number.
+    pending: BTreeMap<u32, Pending>,
+    /// Packets of news that are not here, by their first unit. They do not overlap.
+    parts: BTreeMap<u32, Part>,
     /// Entries to read, by their packet.
     lacks: BTreeMap<BlobId, Vec<Entry>>,
     /// Packets to fetch, the newest last.
     order: Vec<BlobId>,
     flying: BTreeSet<BlobId>,
-    out: Vec<News>,
+    out: Vec<Change>,
 }
 
 /// A short name of a result that is not 0.
@@ -67,7 +110,7 @@ impl Follow {
 
     fn give(&mut self, (first, values): (u32, Vec<Vec<u8>>)) {
         if !values.is_empty() {
-            self.out.push(News::Results(first, values));
+            self.out.push(Change::Results(first, values));
         }
     }
 
@@ -86,26 +129,170 @@ impl Follow {
 
     fn open(&mut self, (first, units): (u32, u32)) {
         if units > 0 {
-            self.out.push(News::Reopened(first, units));
+            self.out.push(Change::Reopened(first, units));
         }
     }
 
-    /// An index of the book that counts.
-    fn read_index(&mut self, id: BlobId, index: &Index, units: u32) {
-        if self.index.replace(id) == Some(id) {
+    /// Whether the results of all units were given.
+    pub(super) fn has_all(&self, units: u32) -> bool {
+        self.given.len() >= units as usize && self.given.iter().all(|name| *name != 0)
+    }
+
+    /// The steward here has accepted results.
+    pub(super) fn accept(&mut self, first: u32, values: Vec<Vec<u8>>) {
+        self.forget_read(first, values.len() as u32);
+        self.take(first, values);
+    }
+
+    /// The steward here has opened units again.
+    pub(super) fn lose(&mut self, first: u32, units: u32) {
+        self.forget_read(first, units);
+        self.reopen(first, units);
+    }
+
+    /// Units have other results than the packets that were read.
+    fn forget_read(&mut self, first: u32, units: u32) {
+        self.index = None;
+        self.read_over(first, units);
+    }
+
+    fn read_over(&mut self, first: u32, units: u32) {
+        let near = self.read.range(first.saturating_sub(SPAN_MAX.into())..first.saturating_add(units));
+        let hit = near.filter(|(start, (units, _))| **start + u32::from(*units) > first);
+        for start in hit.map(|(start, _)| *start).collect::<Vec<u32>>() {
+            self.read.remove(&start);
+        }
+    }
+
+    /// Another steward has news: what the one before told is provisional until an index comes.
+    fn turn(&mut self, steward: Key) {
+        self.steward = Some(steward);
+        (self.covered, self.heard, self.index) = (0, 0, None);
+        self.touched.clear();
+        self.pending.clear();
+        self.parts.clear();
+    }
+
+    /// Grants of a steward name news. Returns those to fetch.
+    fn hear(&mut self, steward: Key, fresh: &[Fresh]) -> Vec<(BlobId, u64)> {
+        match self.steward {
+            Some(known) if steward < known => return Vec::new(),
+            Some(known) if steward == known => (),
+            _ => self.turn(steward),
+        }
+        let mut fetches = Vec::new();
+        for fresh in fresh.iter().filter(|fresh| fresh.number > self.heard) {
+            if self.pending.len() < NEWS_NAMED && !self.pending.contains_key(&fresh.number) {
+                self.pending.insert(fresh.number, Pending { blob: fresh.blob, fetched: None });
+                fetches.push((fresh.blob, fresh.length.into()));
+            }
+        }
+        fetches
+    }
+
+    /// News are here, or cannot be fetched. They are read in the order of their numbers.
+    fn read_news(&mut self, job: &Job, blob: BlobId, bytes: Option<&[u8]>) {
+        for (number, pending) in self.pending.iter_mut().filter(|(_, pending)| pending.blob == blob) {
+            let news = bytes.and_then(|bytes| News::decode(bytes).ok());
+            pending.fetched = Some(news.filter(|news| news.number == *number));
+        }
+        while let Some(first) = self.pending.first_entry().filter(|first| first.get().fetched.is_some()) {
+            self.heard = *first.key();
+            if let Some(Some(news)) = first.remove().fetched {
+                self.read_one(job, &news);
+            }
+        }
+    }
+
+    fn read_one(&mut self, job: &Job, news: &News) {
+        let in_job = |(first, units): &Span| u64::from(*first) + u64::from(*units) <= job.units.into();
+        for span in news.opened.iter().filter(|span| in_job(span)) {
+            self.touch(*span, news.number);
+            self.reopen(span.0, span.1.into());
+        }
+        for (span, packet) in news.results.iter().filter(|(span, _)| in_job(span)) {
+            self.touch(*span, news.number);
+            match packet {
+                Packet::Inline(bytes) => {
+                    if let Ok(values) = packet::results(job, bytes, span.1.into()) {
+                        self.take(span.0, values.into_iter().map(<[u8]>::to_vec).collect());
+                    }
+                }
+                Packet::Blob(blob, length) if self.parts.len() < PARTS_MAX => {
+                    let part = Part { units: span.1, packet: (*blob, *length), number: news.number };
+                    self.parts.insert(span.0, part);
+                    self.order.retain(|packet| packet != blob);
+                    self.order.push(*blob);
+                }
+                Packet::Blob(..) => (),
+            }
+        }
+    }
+
+    /// News change units: packets with older results do not count any more.
+    fn touch(&mut self, (first, units): Span, number: u32) {
+        let end = first + u32::from(units);
+        self.touched.resize(self.touched.len().max(end as usize), 0);
+        self.touched[first as usize..end as usize].fill(number);
+        self.read_over(first, units.into());
+        let near = self.parts.range(first.saturating_sub(SPAN_MAX.into())..end);
+        let hit = near.filter(|(start, part)| **start + u32::from(part.units) > first);
+        for start in hit.map(|(start, _)| *start).collect::<Vec<u32>>() {
+            self.parts.remove(&start);
+        }
+    }
+
+    /// The parts of a range that no news changed which the index does not cover.
+    fn settled(&self, range: Range<u32>) -> Vec<Range<u32>> {
+        let is_newer = |unit: &u32| self.touched.get(*unit as usize).is_some_and(|at| *at > self.covered);
+        let mut parts = Vec::new();
+        let mut start = range.start;
+        // Units behind the end of `touched` are as in the index.
+        for unit in range.start..range.end.min(self.touched.len() as u32) {
+            if is_newer(&unit) {
+                parts.push(start..unit);
+                start = unit + 1;
+            }
+        }
+        parts.push(start..range.end);
+        parts.retain(|part| !part.is_empty());
+        parts
+    }
+
+    fn reopen_settled(&mut self, first: u32, end: u32) {
+        for part in self.settled(first..end.max(first)) {
+            self.reopen(part.start, part.end - part.start);
+        }
+    }
+
+    /// An index of the book that counts, which covers news up to a number.
+    fn read_index(&mut self, id: BlobId, index: &Index, units: u32, (steward, covered): (Key, u32)) {
+        if self.steward.is_none_or(|known| steward > known) {
+            self.turn(steward);
+        }
+        let covered = if self.steward == Some(steward) { covered } else { self.covered };
+        if (self.index.replace(id), self.covered) == (Some(id), covered) {
             return;
         }
-        let entries: BTreeMap<u32, &Entry> = index.entries.iter().map(|entry| (entry.first, entry)).collect();
-        self.read.retain(|first, read| entries.get(first).is_some_and(|entry| *entry == read));
+        self.covered = covered;
+        self.heard = self.heard.max(covered);
+        self.pending.retain(|number, _| *number > covered);
+        self.parts.retain(|_, part| part.number > covered);
+        let place = |entry: &Entry| (entry.units, entry.packet);
+        let entries: BTreeMap<u32, Place> =
+            index.entries.iter().map(|entry| (entry.first, place(entry))).collect();
+        let touched = &self.touched;
+        let is_newer = |first: u32| touched.get(first as usize).is_some_and(|at| *at > covered);
+        self.read.retain(|first, read| entries.get(first) == Some(read) || is_newer(*first));
         let mut next = 0;
         for entry in index.entries.iter() {
-            self.reopen(next, entry.first.saturating_sub(next));
+            self.reopen_settled(next, entry.first);
             next = entry.first + u32::from(entry.units);
         }
-        self.reopen(next, units.saturating_sub(next));
+        self.reopen_settled(next, units);
         let mut lacks: BTreeMap<BlobId, Vec<Entry>> = BTreeMap::new();
         let mut order = Vec::new();
-        let new = |entry: &&Entry| !self.read.contains_key(&entry.first);
+        let new = |entry: &&Entry| self.read.get(&entry.first) != Some(&place(entry));
         for entry in index.entries.iter().rev().filter(new) {
             let parts = lacks.entry(entry.packet.0).or_default();
             if parts.is_empty() && !self.lacks.contains_key(&entry.packet.0) {
@@ -113,30 +300,50 @@ impl Follow {
             }
             parts.push(*entry);
         }
-        self.order.retain(|packet| lacks.contains_key(packet));
+        let parts = &self.parts;
+        let is_part = |packet: &BlobId| parts.values().any(|part| part.packet.0 == *packet);
+        self.order.retain(|packet| lacks.contains_key(packet) || is_part(packet));
         self.order.extend(order);
         self.lacks = lacks;
     }
 
-    /// A packet that the index names is here, or cannot be fetched.
+    /// A packet that the index or news name is here, or cannot be fetched.
     fn read_packet(&mut self, job: &Job, blob: BlobId, bytes: Option<&[u8]>) {
         let was_flying = self.flying.remove(&blob);
+        let parts = self.parts.iter().filter(|(_, part)| part.packet.0 == blob);
+        let parts: Vec<u32> = parts.map(|(first, _)| *first).collect();
         let Some(bytes) = bytes else {
-            if was_flying && self.lacks.contains_key(&blob) {
+            if was_flying && (self.lacks.contains_key(&blob) || !parts.is_empty()) {
                 self.order.insert(0, blob);
             }
             return;
         };
         self.order.retain(|packet| *packet != blob);
         for entry in self.lacks.remove(&blob).unwrap_or_default() {
-            let (start, length) = (entry.packet.1 as usize, entry.packet.2 as usize);
-            let in_job = u64::from(entry.first) + u64::from(entry.units) <= job.units.into();
-            let packet = bytes.get(start..start.saturating_add(length)).filter(|_| in_job);
-            let values = packet.map(|packet| packet::results(job, packet, entry.units.into()));
-            if let Some(Ok(values)) = values {
-                self.read.insert(entry.first, entry);
-                self.take(entry.first, values.into_iter().map(<[u8]>::to_vec).collect());
+            self.read_part(job, entry.first, (entry.units, entry.packet), bytes, false);
+        }
+        for first in parts {
+            if let Some(part) = self.parts.remove(&first) {
+                let (blob, length) = part.packet;
+                self.read_part(job, first, (part.units, (blob, 0, length)), bytes, true);
             }
+        }
+    }
+
+    /// Reads a part of a blob: units that news changed since count no more, unless it is of the news.
+    fn read_part(&mut self, job: &Job, first: u32, place: Place, bytes: &[u8], is_news: bool) {
+        let (units, (_, start, length)) = place;
+        let (start, end) = (start as usize, first + u32::from(units));
+        let packet = bytes.get(start..start.saturating_add(length as usize)).filter(|_| end <= job.units);
+        let values = packet.map(|packet| packet::results(job, packet, units.into()));
+        let Some(Ok(values)) = values else { return };
+        let settled = if is_news { vec![first..end] } else { self.settled(first..end) };
+        if settled == [first..end] {
+            self.read.insert(first, place);
+        }
+        for part in settled {
+            let values = &values[(part.start - first) as usize..(part.end - first) as usize];
+            self.take(part.start, values.iter().map(|value| value.to_vec()).collect());
         }
     }
 
@@ -195,9 +402,12 @@ impl Desk {
         else {
             return;
         };
-        let (Some(job), Some((index, length, is_here))) = (slot.job.clone(), self.best_index(slot)) else {
-            return;
+        let Some(job) = slot.job.clone() else { return };
+        let Some((index, length, is_here)) = self.best_index(slot) else {
+            return self.fetch_parts(id);
         };
+        let Some((endpoint, book)) = self.best_book(slot) else { return };
+        let covers = (key(&job, book.epoch, &endpoint), book.fresh);
         let (now, retries) = (self.now, &self.retries);
         let may_fetch = |blob: &BlobId| retries.get(&(id, *blob)).is_none_or(|at| now >= *at);
         let mut fetches = Vec::new();
@@ -208,13 +418,68 @@ impl Desk {
         if let (Some(follow), Some((blob, index))) = (&mut slot.follow, &slot.index)
             && is_here
         {
-            follow.read_index(*blob, index, job.units);
-            fetches.extend(follow.fetches(may_fetch).into_iter().map(|blob| (blob, INDEX_MAX as u64)));
+            follow.read_index(*blob, index, job.units, covers);
         }
         for (blob, at_most) in fetches {
             self.fetch(id, blob, at_most);
         }
+        self.fetch_parts(id);
+    }
+
+    /// Fetches packets that an index or news name.
+    fn fetch_parts(&mut self, id: JobId) {
+        let (now, retries) = (self.now, &self.retries);
+        let may_fetch = |blob: &BlobId| retries.get(&(id, *blob)).is_none_or(|at| now >= *at);
+        let follow = self.jobs.get_mut(&id).and_then(|slot| slot.follow.as_mut());
+        for blob in follow.map(|follow| follow.fetches(may_fetch)).unwrap_or_default() {
+            self.fetch(id, blob, INDEX_MAX as u64);
+        }
         self.show(id, |_| ());
+    }
+
+    /// Grants of the steward in charge name news: a follower fetches them.
+    pub(super) fn hear_news(&mut self, steward: Key, grants: &Grants) {
+        let Some(slot) = self.jobs.get_mut(&grants.job).filter(|slot| slot.steward.is_none()) else { return };
+        let Some(follow) = &mut slot.follow else { return };
+        let fetches = follow.hear(steward, &grants.fresh);
+        slot.news_to_come.extend(fetches.iter().map(|(blob, _)| *blob));
+        for (blob, at_most) in fetches {
+            self.fetch(grants.job, blob, at_most);
+        }
+    }
+
+    /// A blob is here, or cannot be fetched. Returns whether it was fetched as news.
+    pub(super) fn read_news(&mut self, id: JobId, blob: BlobId, bytes: Option<&[u8]>) -> bool {
+        let Some(slot) = self.jobs.get_mut(&id) else { return false };
+        let Some(job) = slot.job.clone().filter(|_| slot.news_to_come.remove(&blob)) else { return false };
+        if bytes.is_some() {
+            self.hold_news(id, blob);
+        }
+        self.show(id, |follow| follow.read_news(&job, blob, bytes));
+        self.fetch_parts(id);
+        true
+    }
+
+    /// News are here.
+    pub(super) fn hold_news(&mut self, id: JobId, blob: BlobId) {
+        let Some(slot) = self.jobs.get_mut(&id) else { return };
+        slot.here.insert(blob);
+        slot.news.push_back((self.now, blob));
+    }
+
+    /// Frees news that nobody fetches any more.
+    pub(super) fn free_news(&mut self, id: JobId) {
+        let now = self.now;
+        while let Some(slot) = self.jobs.get_mut(&id)
+            && let Some((at, blob)) = slot.news.front().copied()
+            && now.since(at) >= NEWS_HELD
+        {
+            slot.news.pop_front();
+            slot.here.remove(&blob);
+            if !self.has(&blob) {
+                self.out.push_back(Output::Free(blob));
+            }
+        }
     }
 
     /// A blob of a job is here, or cannot be fetched: a follower reads it.
@@ -229,8 +494,8 @@ impl Desk {
         let Some(follow) = self.jobs.get_mut(&id).and_then(|slot| slot.follow.as_mut()) else { return };
         change(follow);
         let news = std::mem::take(&mut follow.out).into_iter().map(|news| match news {
-            News::Results(first, values) => Output::Results { job: id, first, values },
-            News::Reopened(first, units) => Output::Reopened { job: id, first, units },
+            Change::Results(first, values) => Output::Results { job: id, first, values },
+            Change::Reopened(first, units) => Output::Reopened { job: id, first, units },
         });
         self.out.extend(news);
     }

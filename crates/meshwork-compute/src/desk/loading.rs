@@ -7,7 +7,7 @@ use std::time::Duration;
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::PeerId;
 
-use super::{BEAT, Desk, FETCHES, FETCHES_A_BEAT, SERVED_MAX, Slot};
+use super::{Desk, FETCHES, FETCHES_A_BEAT, SERVED_MAX, Slot};
 use crate::book::{INDEX_MAX, Index, State};
 use crate::io::Output;
 use crate::job::{Input as JobInput, Job, JobId};
@@ -61,6 +61,10 @@ impl Desk {
         if let Some(steward) = &mut slot.steward {
             steward.handle_fetched(now, blob, bytes);
         }
+        if self.read_news(id, blob, bytes) {
+            return;
+        }
+        let Some(slot) = self.jobs.get_mut(&id) else { return };
         let is_outcome = |state: &State| matches!(state, State::Done { outcome } if outcome.0 == blob);
         let is_named = slot.books.values().any(|book| is_outcome(&book.state));
         if is_named {
@@ -183,7 +187,7 @@ impl Desk {
         let may_fetch = |blob: &BlobId| self.retries.get(&(id, *blob)).is_none_or(|at| self.now >= *at);
         let due: Vec<(BlobId, u64)> = missing.into_iter().filter(|(blob, _)| may_fetch(blob)).collect();
         for (blob, length) in due {
-            self.retries.insert((id, blob), self.now + BEAT * 20);
+            self.retries.insert((id, blob), self.now + 2 * RETRY);
             self.fetch(id, blob, length);
         }
     }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use meshwork_core::blobs::BlobId;
 use meshwork_core::id::{Endpoint, PeerId};
 
 use super::{Desk, Slot, cores};
 use crate::book::State;
+use crate::io::Output;
 use crate::job::{Job, JobId, Kind, Reduce};
 use crate::message::Offer;
 use crate::steward::Steward;
@@ -69,9 +71,31 @@ impl Desk {
             },
             spans: steward.map(Steward::spans).unwrap_or_default(),
             caught: self.caught(slot, job).into_iter().collect(),
-            standstill: if state.is_over() { None } else { self.standstill(slot, job) },
+            standstill: if state.is_over() {
+                self.outcome_away(slot, job)
+            } else {
+                self.standstill(slot, job)
+            },
             state,
         })
+    }
+
+    /// The steward that had the outcome, if neither it nor another trusted endpoint is here, nor the outcome or all results.
+    fn outcome_away(&self, slot: &Slot, job: &Job) -> Option<Standstill> {
+        let (steward, book) = self.best_book(slot)?;
+        let State::Done { outcome } = book.state else { return None };
+        let has_all = slot.follow.as_ref().is_some_and(|follow| follow.has_all(job.units));
+        let holder = |endpoint: &Endpoint| job.trusts(&endpoint.peer) && self.is_here(endpoint);
+        let is_away = !slot.here.contains(&outcome.0) && !has_all && !self.offers.keys().any(holder);
+        is_away.then_some(Standstill::OutcomeAway(steward.peer))
+    }
+
+    /// The outcome of a job was fetched by other means than this machine.
+    pub fn note_outcome(&mut self, id: &JobId, outcome: BlobId) {
+        if let Some(slot) = self.jobs.get_mut(id).filter(|slot| slot.job.is_some()) {
+            slot.here.insert(outcome);
+            self.out.push_back(Output::Changed(*id));
+        }
     }
 
     /// Accepted units, as far as this endpoint knows.

@@ -182,7 +182,8 @@ impl Steward {
             let offset = (first - span.0) as usize;
             let packet = packet::write(&values[offset..offset + usize::from(units)]);
             let place = ((first, units) == span).then_some(place);
-            let kept = Kept { first, units, by, confirmed, packet, place, probe: None, holder: None };
+            let kept =
+                Kept { first, units, by, confirmed, packet, place, probe: None, waits: false, holder: None };
             self.restored += u32::from(units);
             self.keep(now, kept);
         }
@@ -213,6 +214,7 @@ impl Steward {
             caught,
             state: self.state.clone(),
             index,
+            fresh: self.news.cover(),
         }));
     }
 
@@ -220,8 +222,7 @@ impl Steward {
     fn write_index(&mut self) -> Option<(BlobId, u32)> {
         let mut bundle = Vec::new();
         let mut placed = Vec::new();
-        for (number, kept) in
-            self.kept.iter().filter(|(_, kept)| kept.probe.is_none() && kept.place.is_none())
+        for (number, kept) in self.kept.iter().filter(|(_, kept)| kept.is_accepted() && kept.place.is_none())
         {
             placed.push((*number, bundle.len() as u32, kept.packet.len() as u32));
             bundle.extend_from_slice(&kept.packet);
@@ -235,7 +236,7 @@ impl Steward {
                 }
             }
         }
-        let accepted = self.kept.iter().filter(|(_, kept)| kept.probe.is_none());
+        let accepted = self.kept.iter().filter(|(_, kept)| kept.is_accepted());
         let named = accepted.clone().flat_map(|(_, kept)| [Some(kept.by), kept.confirmed]).flatten();
         let peers: BTreeSet<PeerId> = named.take(65_000).collect();
         let number: BTreeMap<PeerId, u16> = peers.iter().copied().zip(0..).collect();
@@ -255,7 +256,7 @@ impl Steward {
         let bytes = index.encode();
         let named = (BlobId(*blake3::hash(&bytes).as_bytes()), bytes.len() as u32);
         self.out.push(Out::Offer(bytes));
-        let pending = |number: &u32| self.kept.get(number).is_some_and(|kept| kept.probe.is_some());
+        let pending = |number: &u32| self.kept.get(number).is_some_and(|kept| !kept.is_accepted());
         self.unbooked = self.unbooked.iter().copied().filter(pending).collect();
         self.is_dirty = true;
         Some(named)

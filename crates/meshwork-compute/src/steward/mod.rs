@@ -11,6 +11,7 @@
 
 mod books;
 mod giving;
+mod news;
 mod ranges;
 mod results;
 
@@ -24,6 +25,8 @@ use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::time::Time;
 
 use self::books::Want;
+use self::giving::Turn;
+use self::news::Headlines;
 use self::ranges::Ranges;
 use crate::book::{Book, Ended, Standing, State};
 use crate::job::{Job, JobId};
@@ -34,8 +37,8 @@ use crate::view::Standstill;
 
 /// Time between two books while they change.
 pub(crate) const BOOK_EVERY: Duration = Duration::from_secs(30);
-/// The same while lenders hold all the packets that they may.
-const BOOK_BLOCKED: Duration = Duration::from_secs(10);
+/// The same while lenders hold half of the packets that they may: at first, and after some books.
+const BOOK_BLOCKED: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 /// Time in which a blob must arrive.
 pub(crate) const FETCH_TIME: Duration = Duration::from_secs(30);
 /// Least time between two grants.
@@ -60,6 +63,8 @@ pub(crate) enum Out {
     Standing(PeerId, Standing),
     /// Hold a blob.
     Offer(Vec<u8>),
+    /// Hold news for as long as readers fetch them.
+    News(Vec<u8>),
     /// Fetch a blob of at most so many bytes.
     Fetch(BlobId, u64),
     /// Run the program's reduction.
@@ -99,7 +104,7 @@ struct Probe {
     runs: Vec<Run>,
 }
 
-/// A result, accepted if it has no probe.
+/// A result, accepted if it has no probe and waits for no draw.
 #[derive(Debug)]
 struct Kept {
     first: u32,
@@ -110,8 +115,16 @@ struct Kept {
     packet: Vec<u8>,
     place: Option<(BlobId, u32, u32)>,
     probe: Option<Probe>,
+    /// Whether it has a probe is drawn once the first probes of its lender have agreed.
+    waits: bool,
     /// The lender that holds the packet until a book names it.
     holder: Option<(Endpoint, Span)>,
+}
+
+impl Kept {
+    fn is_accepted(&self) -> bool {
+        self.probe.is_none() && !self.waits
+    }
 }
 
 /// The steward's view of a lender.
@@ -141,6 +154,10 @@ pub(crate) struct Steward {
     kept: BTreeMap<u32, Kept>,
     /// The results that have a probe.
     pending: BTreeSet<u32>,
+    /// How many these are, by their lenders.
+    probed: BTreeMap<PeerId, u32>,
+    /// The results that wait for a draw, by their lenders.
+    waiting: BTreeMap<PeerId, BTreeSet<u32>>,
     next: u32,
     /// By first unit. They do not overlap.
     tasks: BTreeMap<u32, Task>,
@@ -151,6 +168,7 @@ pub(crate) struct Steward {
     lenders: BTreeMap<Endpoint, Known>,
     /// Time between reports of a lender.
     every: Duration,
+    turn: Turn,
     standing: BTreeMap<PeerId, Standing>,
     changed_standing: BTreeSet<PeerId>,
     /// Accepted units, and those of them that came from other books.
@@ -168,10 +186,13 @@ pub(crate) struct Steward {
     is_restoring: bool,
     book_at: Time,
     is_changed: bool,
-    /// A lender gets no spans until a book names its packets.
+    /// A lender gets no spans soon, unless a book names its packets.
     is_blocked: bool,
+    /// Time between two books while this is so.
+    blocked_every: Duration,
     pub(crate) is_refused: bool,
     unbooked: BTreeSet<u32>,
+    news: Headlines,
     granted_at: Option<Time>,
     is_dirty: bool,
     numbers: u32,
@@ -210,6 +231,8 @@ impl Steward {
             of: vec![0; units as usize],
             kept: BTreeMap::new(),
             pending: BTreeSet::new(),
+            probed: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             next: 1,
             tasks: BTreeMap::new(),
             free: Ranges::of(units),
@@ -217,6 +240,7 @@ impl Steward {
             failures: BTreeMap::new(),
             lenders: BTreeMap::new(),
             every: GRANT_LEAST,
+            turn: Turn::default(),
             standing: start.standing,
             changed_standing: BTreeSet::new(),
             accepted: 0,
@@ -233,8 +257,10 @@ impl Steward {
             book_at: now,
             is_changed: true,
             is_blocked: false,
+            blocked_every: BOOK_BLOCKED.0,
             is_refused: false,
             unbooked: BTreeSet::new(),
+            news: Headlines::default(),
             granted_at: None,
             is_dirty: true,
             numbers: 0,
@@ -356,6 +382,9 @@ impl Steward {
             self.base = None;
         }
         self.find_late(now);
+        for peer in self.waiting.keys().copied().collect::<Vec<PeerId>>() {
+            self.draw_waiting(now, &peer);
+        }
         let units: Vec<u32> = self.failures.keys().copied().collect();
         for unit in units {
             self.judge(now, unit);
@@ -366,10 +395,13 @@ impl Steward {
         }
         let due = match (self.is_refused, self.is_blocked) {
             (true, _) => Duration::from_secs(5),
-            (false, true) => BOOK_BLOCKED,
+            (false, true) => self.blocked_every,
             (false, false) => BOOK_EVERY,
         };
         if (self.is_changed || self.is_refused) && now.since(self.book_at) >= due && !self.state.is_over() {
+            if self.is_blocked {
+                self.blocked_every = (2 * self.blocked_every).min(BOOK_BLOCKED.1);
+            }
             self.write_book(now);
         }
         self.grant(now);
@@ -407,12 +439,8 @@ impl Steward {
     pub(crate) fn follow(&mut self, is_on: bool) {
         self.is_followed = is_on;
         if is_on {
-            let all: Vec<u32> = self
-                .kept
-                .iter()
-                .filter(|(_, kept)| kept.probe.is_none())
-                .map(|(number, _)| *number)
-                .collect();
+            let all: Vec<u32> =
+                self.kept.iter().filter(|(_, kept)| kept.is_accepted()).map(|(number, _)| *number).collect();
             all.into_iter().for_each(|number| self.show(number));
         }
     }
@@ -431,7 +459,7 @@ impl Steward {
     }
 
     fn accepted_results(&self) -> impl Iterator<Item = &Kept> {
-        self.kept.values().filter(|kept| kept.probe.is_none())
+        self.kept.values().filter(|kept| kept.is_accepted())
     }
 
     /// Accepted units of each peer.
@@ -446,7 +474,7 @@ impl Steward {
     /// The peer whose word an accepted unit rests on, and the trusted peer that repeated it.
     pub(crate) fn author(&self, unit: u32) -> Option<(PeerId, Option<PeerId>)> {
         let kept = self.kept.get(self.of.get(unit as usize)?)?;
-        kept.probe.is_none().then_some((kept.by, kept.confirmed))
+        kept.is_accepted().then_some((kept.by, kept.confirmed))
     }
 
     /// The reason that the job does not go on, if it does not.
@@ -468,7 +496,7 @@ impl Steward {
             return (now.since(self.started) >= LENDERS_WITHIN).then_some(Standstill::NobodyTakes);
         }
         let has_trusted = self.lending().any(|endpoint| self.job.trusts(&endpoint.peer));
-        let waiting = self.pending.len() as u32;
+        let waiting: usize = self.pending.len() + self.waiting.values().map(BTreeSet::len).sum::<usize>();
         if !has_trusted
             && let Some((unit, tried)) = self.failures.iter().find(|(unit, _)| self.hard.contains(unit))
         {
@@ -477,7 +505,7 @@ impl Steward {
         }
         if !has_trusted && waiting > 0 && (self.free.is_empty() || now.since(self.accepted_at) >= STILL_AFTER)
         {
-            return Some(Standstill::NobodyChecks { results: waiting });
+            return Some(Standstill::NobodyChecks { results: waiting as u32 });
         }
         if now.since(self.accepted_at) < STILL_AFTER {
             return None;

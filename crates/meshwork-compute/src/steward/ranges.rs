@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-/// Disjoint ranges: first number and length of each. Neighbours are one range.
+/// Disjoint ranges: first number and length of each, and the count of all numbers. Neighbours are one range.
 #[derive(Debug, Default)]
-pub(super) struct Ranges(BTreeMap<u32, u32>);
+pub(super) struct Ranges(BTreeMap<u32, u32>, u32);
 
 impl Ranges {
     /// All numbers below a bound.
@@ -20,7 +20,7 @@ impl Ranges {
 
     /// The count of all numbers.
     pub(super) fn count(&self) -> u32 {
-        self.0.values().sum()
+        self.1
     }
 
     /// Adds numbers. They may be in it already.
@@ -36,8 +36,10 @@ impl Ranges {
             start = start.min(other);
             end = end.max(other + count);
             self.0.remove(&other);
+            self.1 -= count;
         }
         self.0.insert(start, end - start);
+        self.1 += end - start;
     }
 
     /// Removes numbers. They may be missing already.
@@ -48,6 +50,7 @@ impl Ranges {
                 break;
             }
             self.0.remove(&other);
+            self.1 -= count.min(end - other).min(end - first).min(other + count - first);
             if other + count > end {
                 self.0.insert(end, other + count - end);
             }
@@ -80,10 +83,14 @@ mod tests {
     fn ranges_split_and_join() {
         let mut ranges = Ranges::of(10);
         ranges.remove(3, 2);
+        assert_eq!(ranges.count(), 8);
+        ranges.remove(9, 5);
+        assert_eq!(ranges.count(), 7);
+        ranges.insert(9, 1);
         assert!(ranges.contains(0, 3) && ranges.contains(5, 5) && !ranges.contains(2, 2));
         assert_eq!(ranges.take(2), Some((0, 2)));
         ranges.insert(0, 5);
         assert_eq!(ranges.take(100), Some((0, 10)));
-        assert!(ranges.is_empty());
+        assert!(ranges.is_empty() && ranges.count() == 0);
     }
 }

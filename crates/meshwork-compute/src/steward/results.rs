@@ -20,6 +20,25 @@ const PROBE_LEAST: u32 = 100;
 /// Trusted peers at which a unit must fail before the job does.
 const FAILURES: usize = 3;
 
+/// Whether a result is checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drawn {
+    No,
+    /// A trusted peer repeats these units.
+    Probe(Span),
+    /// The draw waits.
+    Later,
+}
+
+impl Drawn {
+    fn probe(self) -> Option<Probe> {
+        match self {
+            Drawn::Probe((first, units)) => Some(Probe { first, units, runs: Vec::new() }),
+            Drawn::No | Drawn::Later => None,
+        }
+    }
+}
+
 impl Steward {
     /// Takes in the results of a span. Units that have a result already are compared if a trusted peer brings them, else dropped.
     pub(super) fn take(&mut self, now: Time, by: Endpoint, span: Span, packet: &[u8], blob: Option<BlobId>) {
@@ -47,6 +66,7 @@ impl Steward {
         for (start, count) in self.open_parts(first, units) {
             let whole = start == first && count == units;
             let offset = (start - first) as usize;
+            let drawn = self.draw(&by.peer, start, count);
             let kept = Kept {
                 first: start,
                 units: count,
@@ -54,7 +74,8 @@ impl Steward {
                 confirmed: None,
                 packet: packet::write(&values[offset..offset + usize::from(count)]),
                 place: blob.filter(|_| whole).map(|blob| (blob, 0, packet.len() as u32)),
-                probe: self.draw(&by.peer, start, count),
+                waits: drawn == Drawn::Later,
+                probe: drawn.probe(),
                 holder: Some((by, span)),
             };
             self.keep(now, kept);
@@ -85,14 +106,18 @@ impl Steward {
             self.of[unit as usize] = number;
         }
         self.bytes += kept.packet.len() as u64;
-        let is_accepted = kept.probe.is_none();
         self.unbooked.insert(number);
-        let first = kept.first;
-        self.kept.insert(number, kept);
-        if is_accepted {
+        let (first, by) = (kept.first, kept.by);
+        if kept.is_accepted() {
+            self.kept.insert(number, kept);
             self.accept(now, number);
         } else {
-            self.pending.insert(number);
+            if kept.waits {
+                self.waiting.entry(by).or_default().insert(number);
+            } else {
+                self.begin_probe(number, by);
+            }
+            self.kept.insert(number, kept);
         }
         self.is_changed = true;
         self.is_dirty = true;
@@ -104,28 +129,86 @@ impl Steward {
     /// A result is accepted: its units count.
     fn accept(&mut self, now: Time, number: u32) {
         self.accepted_at = now;
-        self.accepted += self.kept.get(&number).map_or(0, |kept| kept.units.into());
+        let Some(kept) = self.kept.get(&number) else { return };
+        self.accepted += u32::from(kept.units);
+        // Results of other books are in the indexes that readers have.
+        if kept.holder.is_some() {
+            self.news.accept(number);
+        }
         self.show(number);
     }
 
-    /// Whether a result is checked, and by which units. Drawn for the result and not for its span.
-    fn draw(&mut self, by: &PeerId, first: u32, units: u16) -> Option<Probe> {
+    fn begin_probe(&mut self, number: u32, by: PeerId) {
+        self.pending.insert(number);
+        *self.probed.entry(by).or_default() += 1;
+    }
+
+    fn end_probe(&mut self, number: u32, by: &PeerId) {
+        if self.pending.remove(&number)
+            && let Some(probed) = self.probed.get_mut(by)
+        {
+            *probed = probed.saturating_sub(1);
+        }
+    }
+
+    /// Draws the results of a lender that wait, as soon as that may be.
+    pub(super) fn draw_waiting(&mut self, now: Time, by: &PeerId) {
+        while let Some(number) = self.waiting.get(by).and_then(BTreeSet::first).copied() {
+            let Some((first, units)) = self.kept.get(&number).map(|kept| (kept.first, kept.units)) else {
+                return;
+            };
+            let drawn = self.draw(by, first, units);
+            if drawn == Drawn::Later {
+                return;
+            }
+            self.end_wait(number, by);
+            let probe = drawn.probe();
+            let is_accepted = probe.is_none();
+            if let Some(kept) = self.kept.get_mut(&number) {
+                (kept.waits, kept.probe) = (false, probe);
+            }
+            if is_accepted {
+                self.accept(now, number);
+            } else {
+                self.begin_probe(number, *by);
+            }
+            self.is_changed = true;
+            self.is_dirty = true;
+        }
+    }
+
+    fn end_wait(&mut self, number: u32, by: &PeerId) {
+        if let Some(waiting) = self.waiting.get_mut(by) {
+            waiting.remove(&number);
+            if waiting.is_empty() {
+                self.waiting.remove(by);
+            }
+        }
+    }
+
+    /// Whether a result is checked, and by which units. Drawn for the result, not for its span. While as many probes of a lender are open
+    /// as must agree first, the draw waits.
+    fn draw(&mut self, by: &PeerId, first: u32, units: u16) -> Drawn {
         if self.job.trusts(by) {
-            return None;
+            return Drawn::No;
         }
         if planted::is(Planted::CheckStaysWithSpan) && self.unchecked.contains(&first) {
-            return None;
+            return Drawn::No;
         }
-        let probe = |first, units| Some(Probe { first, units, runs: Vec::new() });
+        let probe = |first, units| Drawn::Probe((first, units));
         let agreed = self.standing.get(by).map_or(0, |standing| standing.agreed);
         match self.job.check {
-            Check::None => None,
+            Check::None => Drawn::No,
             Check::All if !planted::is(Planted::AllIsSample) => probe(first, units),
             Check::Sample | Check::All => {
+                let probed = self.probed.get(by).copied().unwrap_or_default();
+                if agreed < PROBES_FIRST && agreed + probed >= PROBES_FIRST {
+                    return Drawn::Later;
+                }
                 let one_in = if agreed < PROBES_FIRST { 1 } else { agreed.min(PROBE_LEAST) };
                 let is_drawn = self.rng.below(one_in.into()) == 0;
                 let unit = first + self.rng.below(units.into()) as u32;
-                is_drawn.then(|| probe(unit, 1)).flatten()
+                if is_drawn { probe(unit, 1) } else { Drawn::No }
             }
         }
     }
@@ -163,13 +246,15 @@ impl Steward {
     fn settle(&mut self, now: Time, number: u32, by: PeerId) {
         let Some(kept) = self.kept.get_mut(&number) else { return };
         let Some(probe) = kept.probe.take() else { return };
-        self.pending.remove(&number);
         kept.confirmed = (probe.units == kept.units).then_some(by);
+        let lender = kept.by;
         self.checked += u32::from(probe.units);
-        let standing = self.standing.entry(kept.by).or_default();
+        let standing = self.standing.entry(lender).or_default();
         standing.agreed = standing.agreed.saturating_add(1);
-        self.changed_standing.insert(kept.by);
+        self.changed_standing.insert(lender);
+        self.end_probe(number, &lender);
         self.accept(now, number);
+        self.draw_waiting(now, &lender);
         self.is_changed = true;
         self.is_dirty = true;
     }
@@ -194,7 +279,7 @@ impl Steward {
         let alone: Vec<u32> =
             self.kept.iter().filter(|(_, kept)| is_alone(kept)).map(|(number, _)| *number).collect();
         for number in alone {
-            let was_pending = self.kept.get(&number).is_some_and(|kept| kept.probe.is_some());
+            let was_pending = self.kept.get(&number).is_some_and(|kept| !kept.is_accepted());
             if was_pending || !planted::is(Planted::ConvictionOpensNothing) {
                 self.reopen(number);
             }
@@ -208,9 +293,11 @@ impl Steward {
     pub(super) fn reopen(&mut self, number: u32) {
         let Some(kept) = self.kept.remove(&number) else { return };
         self.unbooked.remove(&number);
-        self.pending.remove(&number);
-        if kept.probe.is_none() {
+        self.end_probe(number, &kept.by);
+        self.end_wait(number, &kept.by);
+        if kept.is_accepted() {
             self.accepted -= u32::from(kept.units);
+            self.news.reopen(number, (kept.first, kept.units));
             if self.is_followed {
                 self.out.push(Out::Reopened((kept.first, kept.units)));
             }
@@ -303,7 +390,7 @@ impl Steward {
     pub(super) fn judge(&mut self, now: Time, unit: u32) {
         let Some(tried) = self.failures.get(&unit).filter(|_| unit < self.job.units) else { return };
         let number = self.of[unit as usize];
-        if self.kept.get(&number).is_some_and(|kept| kept.probe.is_none()) {
+        if self.kept.get(&number).is_some_and(Kept::is_accepted) {
             return;
         }
         let trusted = self.lending().map(|endpoint| endpoint.peer).filter(|peer| self.job.trusts(peer));

@@ -105,6 +105,35 @@ fn without_trusted_lenders_results_wait() {
     done(&mut world);
 }
 
+/// A stranger reports more than ten results before a trusted peer lends. Returns the checks of the whole job.
+fn checks_of_a_stranger(conduct: Conduct) -> u32 {
+    let mut world = World::new(19, job(400, Check::Sample, &[0], 40));
+    world.add(0, Conduct::Honest, 0, ms(100));
+    world.add(1, conduct, 1, ms(300));
+    let id = world.submit(0);
+    world.run(100);
+    let waiting = standstill(&world, 0);
+    assert!(matches!(waiting, Some(Standstill::NobodyChecks { results: 25.. })), "{waiting:?}");
+    assert_eq!(world.nodes[0].desk.job(&id).unwrap().accepted, 0);
+    let now = world.now;
+    world.with(0, |desk| desk.lend(now, Some(plain())));
+    done(&mut world);
+    assert_eq!(world.blob_of_outcome(), world.alone(&world.job));
+    assert_eq!(world.caught().contains(&peer_id(1)), conduct.lies());
+    world.book().unwrap().checked
+}
+
+#[test]
+fn results_wait_for_the_first_checks() {
+    let checks = checks_of_a_stranger(Conduct::Honest);
+    assert!((10..22).contains(&checks), "{checks}");
+}
+
+#[test]
+fn waiting_results_of_a_liar_are_open_again() {
+    checks_of_a_stranger(Conduct::Wrong);
+}
+
 #[test]
 fn without_trusted_endpoints_the_job_waits() {
     let mut world = World::new(6, job(100, Check::None, &[0], 40));

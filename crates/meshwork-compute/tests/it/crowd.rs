@@ -83,6 +83,49 @@ fn sampling_costs_little() {
     assert!(measured.ran < 1.6, "{}", measured.ran);
 }
 
+/// The share of its time in which a lender is busy that works alone for a steward elsewhere.
+fn busy(cores: u8, unit: Duration, result: usize) -> f64 {
+    const SECONDS: u64 = 60;
+    let mut world = World::new(5, job(1_000_000, Check::None, &[0], result));
+    (world.tick, world.delay, world.loss) = (ms(20), 60, 1);
+    world.add(0, Conduct::Honest, 0, unit);
+    world.add(1, Conduct::Honest, cores, unit);
+    let speed = f64::from(cores) / unit.as_secs_f64();
+    world.submit(0);
+    // The steward begins after a second, and the lender fetches the program.
+    world.run(2);
+    let mut first = 0;
+    let began = world.ran;
+    for second in 0..SECONDS {
+        world.run(1);
+        first = if second == 9 { world.ran - began } else { first };
+    }
+    let busy = (world.ran - began) as f64 / speed / SECONDS as f64;
+    println!(
+        "{cores} cores, units of {unit:?} and {result} bytes: busy {:.0} %, {:.0} % of the first 10 s",
+        busy * 100.0,
+        first as f64 / speed * 10.0
+    );
+    busy
+}
+
+#[test]
+fn a_lender_is_busy() {
+    let cases = [
+        (1, 220, 16, 0.95),
+        (4, 220, 16, 0.93),
+        (16, 220, 16, 0.88),
+        (4, 220, 4000, 0.93),
+        (4, 20, 16, 0.85),
+        (1, 1500, 16, 0.95),
+        (8, 3000, 16, 0.95),
+    ];
+    for (cores, unit, result, least) in cases {
+        let busy = busy(cores, ms(unit), result);
+        assert!(busy > least, "{busy}");
+    }
+}
+
 /// Trusted peers of a rough crowd. They lend too.
 const STEWARDS: usize = 4;
 /// Seconds in which all of a rough crowd would do its job, if nobody left.

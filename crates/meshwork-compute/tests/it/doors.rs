@@ -1,12 +1,14 @@
 //! The doors that the library and pages use: following, erasing, pausing, inputs, offered programs, reductions, and several jobs at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use meshwork_compute::book::State;
 use meshwork_compute::job::{Check, Input, Kind, Reduce};
+use meshwork_compute::message::{GRANT, Grants};
 use meshwork_compute::order::Order;
 use meshwork_compute::{Job, JobId, Standstill, Terms, Trust};
-use meshwork_core::wire::BoundedText;
+use meshwork_core::wire::{Bounded, BoundedText};
 
 use crate::basics::ms;
 use crate::world::{Conduct, World, job, peer_id, plain, value};
@@ -74,10 +76,48 @@ fn followers_get_each_result_once() {
     }
 }
 
+/// The longest time from the acceptance of a unit to its arrival at a follower elsewhere.
+fn longest_delay(seed: u64, result: usize, loss: u64) -> Duration {
+    let mut world = room(seed, job(400, Check::Sample, &[0, 1], result), 4);
+    world.loss = loss;
+    world.add(4, Conduct::Honest, 0, ms(100));
+    let id = world.submit(0);
+    for peer in [0, 4] {
+        world.with(peer, |desk| desk.follow(&id, true));
+    }
+    let (mut waits, mut longest) = (BTreeMap::new(), Duration::ZERO);
+    while !world.state().is_over() || !waits.is_empty() {
+        world.tick();
+        let (here, there) = (given(&world, 0), given(&world, 4));
+        let now = world.now;
+        for (unit, value) in here {
+            waits.entry(unit).or_insert((now, value));
+        }
+        waits.retain(|unit, (since, value)| {
+            let is_late = there.get(unit) != Some(value);
+            longest = longest.max(now.since(*since));
+            is_late
+        });
+        if there.len() == 400 {
+            break;
+        }
+    }
+    println!("seed {seed}, results of {result} bytes, {loss} % lost: {longest:?}");
+    longest
+}
+
+#[test]
+fn followers_see_results_within_seconds() {
+    for (seed, result) in [(31, 8), (32, 900), (33, 6000)] {
+        assert!(longest_delay(seed, result, 0) < Duration::from_secs(6));
+        assert!(longest_delay(seed, result, 10) < Duration::from_secs(9));
+    }
+}
+
 #[test]
 fn followers_see_units_opened_again() {
-    let mut world = World::new(3, job(600, Check::Sample, &[0], 40));
-    for (peer, conduct) in [Conduct::Honest, Conduct::Honest, Conduct::Sleeper].into_iter().enumerate() {
+    let mut world = World::new(3, job(600, Check::None, &[0, 1], 40));
+    for (peer, conduct) in [Conduct::Honest, Conduct::Honest, Conduct::Wrong].into_iter().enumerate() {
         world.add(peer, conduct, 1, ms(300));
     }
     world.add(3, Conduct::Honest, 0, ms(300));
@@ -85,11 +125,16 @@ fn followers_see_units_opened_again() {
     for peer in [0, 3] {
         world.with(peer, |desk| desk.follow(&id, true));
     }
+    world.run(20);
+    world.convict(1, 2);
+    world.run(8);
+    for peer in [0, 3] {
+        assert!(world.reopened.contains_key(&peer), "peer {peer} saw units opened again");
+    }
     assert!(matches!(world.run_to_end(900), State::Done { .. }));
     world.run(10);
     assert_eq!(view(&world, 0).caught, [peer_id(2)]);
     for peer in [0, 3] {
-        assert!(world.reopened.contains_key(&peer), "peer {peer} saw units opened again");
         assert_eq!(given(&world, peer), truths(&world), "peer {peer}");
     }
     sound(&mut world);
@@ -110,6 +155,63 @@ fn followers_survive_a_takeover() {
         assert_eq!(given(&world, peer), truths(&world), "peer {peer}");
     }
     sound(&mut world);
+}
+
+#[test]
+fn an_outcome_that_left_is_named() {
+    for follows in [false, true] {
+        let mut world = room(24, job(60, Check::None, &[0], 40), 3);
+        let id = world.submit(0);
+        world.with(1, |desk| desk.follow(&id, follows));
+        assert!(matches!(world.run_to_end(300), State::Done { .. }));
+        world.run(5);
+        assert_eq!(view(&world, 1).standstill, None);
+        world.kill(0, true);
+        world.run(12);
+        assert!(matches!(view(&world, 2).state, State::Done { .. }));
+        assert_eq!(view(&world, 2).standstill, Some(Standstill::OutcomeAway(peer_id(0))));
+        assert_eq!(view(&world, 1).standstill.is_some(), !follows, "all results are at 1 if it follows");
+        world.add(0, Conduct::Honest, 1, ms(300));
+        world.run(5);
+        assert_eq!(view(&world, 2).standstill, None);
+    }
+}
+
+#[test]
+fn stewards_before_count_nothing() {
+    let mut world = room(25, job(400, Check::None, &[0, 1], 40), 4);
+    let id = world.submit(0);
+    world.run(20);
+    let old =
+        Grants { job: id, epoch: 1, accepted: 399, fresh: Bounded::default(), lenders: Bounded::default() };
+    let seen = view(&world, 3).accepted;
+    assert!(seen > 0 && seen < 300);
+    // Peer 1 was a steward once, and does not see that peer 0 is one now.
+    for _ in 0..20 {
+        world.forge_message(1, GRANT, old.encode());
+    }
+    for _ in 0..8 {
+        world.tick();
+        assert!(view(&world, 3).accepted < 300, "{}", view(&world, 3).accepted);
+    }
+}
+
+#[test]
+fn offers_count_running_units() {
+    let mut world = room(26, job(4000, Check::None, &[0], 40), 3);
+    let id = world.submit(0);
+    let runs = |world: &World| -> Vec<u8> {
+        let desk = &world.nodes[2].desk;
+        desk.devices().map(|(_, offer)| offer.runs).collect()
+    };
+    world.run(20);
+    assert_eq!(runs(&world), [1, 1, 1]);
+    let before = world.nodes[1].presences;
+    world.run(20);
+    assert!(world.nodes[1].presences < before + 8, "{}", world.nodes[1].presences - before);
+    world.with(0, |desk| desk.cancel(&id));
+    world.run(20);
+    assert_eq!(runs(&world), [0, 0, 0]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use meshwork_compute::book::{Book, Ended, Entry, Index, Standing, State};
 use meshwork_compute::job::{Check, Input, Kind, Limits, Program, Reduce, Shape, View};
-use meshwork_compute::message::{Failure, Grant, Grants, Offer, Packet, Ran, Report, Tag8};
+use meshwork_compute::message::{Failure, Fresh, Grant, Grants, News, Offer, Packet, Ran, Report, Tag8};
 use meshwork_compute::order::Order;
 use meshwork_compute::{FormatError, Job, JobId, packet};
 use meshwork_core::blobs::BlobId;
@@ -43,6 +43,7 @@ fn book() -> Book {
         caught: 1,
         state,
         index: Some((BlobId([5; 32]), 99)),
+        fresh: 5,
     }
 }
 
@@ -78,7 +79,16 @@ fn grants() -> Grants {
         spans: Bounded::new(vec![(2, 8)]).unwrap(),
         hold: Bounded::new(vec![(0, 2)]).unwrap(),
     };
-    Grants { job: JobId([6; 16]), epoch: 1, accepted: 2, lenders: Bounded::new(vec![grant]).unwrap() }
+    let fresh = Bounded::new(vec![Fresh { number: 9, blob: BlobId([5; 32]), length: 130 }]).unwrap();
+    Grants { job: JobId([6; 16]), epoch: 1, accepted: 2, fresh, lenders: Bounded::new(vec![grant]).unwrap() }
+}
+
+fn news() -> News {
+    let results = vec![
+        ((2, 1), Packet::Inline(Bytes::new(vec![1, 7]).unwrap())),
+        ((8, 3), Packet::Blob(BlobId([4; 32]), 20)),
+    ];
+    News { number: 9, opened: Bounded::new(vec![(2, 4)]).unwrap(), results: Bounded::new(results).unwrap() }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -98,14 +108,18 @@ fn bytes_are_golden() {
             ),
         ),
         (Order::Pause.encode(), "0101".to_owned()),
-        (book().encode(), format!("0102071e04010311000002 6e6f01{}63", key("05"))),
+        (book().encode(), format!("0102071e04010311000002 6e6f01{}6305", key("05"))),
         (index().encode(), format!("0102{}{}00010304{}0014010100", key("01"), key("02"), key("04"))),
         (Standing { agreed: 11, is_caught: false }.encode(), "010b00".to_owned()),
         (
             report().encode(),
             format!("01{}01{}0304050102080100020004 01070108f403010a040c01", "06".repeat(16), "02".repeat(8)),
         ),
-        (grants().encode(), format!("01{}010201{}0103010208010002", "06".repeat(16), "02".repeat(8))),
+        (
+            grants().encode(),
+            format!("01{}01020109{}820101{}0103010208010002", "06".repeat(16), key("05"), "02".repeat(8)),
+        ),
+        (news().encode(), format!("0109010204020201000201070803 01{}14", key("04"))),
         (Offer { cores: 4, engines: 3, ..Offer::default() }.encode(), "0104030000 0000".to_owned()),
         (packet::write(&[vec![7u8; 2], vec![], vec![8; 200]]), format!("02070700c801{}", "08".repeat(200))),
     ];
@@ -131,6 +145,7 @@ fn values_survive_their_bytes() {
     assert_eq!(Index::decode(&index().encode()), Ok(index()));
     assert_eq!(Report::decode(&report().encode()), Ok(report()));
     assert_eq!(Grants::decode(&grants().encode()), Ok(grants()));
+    assert_eq!(News::decode(&news().encode()), Ok(news()));
 }
 
 #[test]
@@ -202,7 +217,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = (Job::decode(&bytes), Book::decode(&bytes), Index::decode(&bytes), Report::decode(&bytes));
-        let _ = (Grants::decode(&bytes), Offer::decode(&bytes), Standing::decode(&bytes), Order::decode(&bytes));
+        let _ = (News::decode(&bytes), Grants::decode(&bytes), Offer::decode(&bytes), Standing::decode(&bytes), Order::decode(&bytes));
         for count in 0..4 {
             if let Ok(values) = packet::read(&bytes, count, 64) {
                 prop_assert_eq!(packet::write(&values), bytes.clone());

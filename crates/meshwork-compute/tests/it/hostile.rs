@@ -2,7 +2,9 @@
 
 use meshwork_compute::book::{BOOK_FIELD, Book, EPOCH_MAX, Entry, Index, STANDING_ROW, Standing, State};
 use meshwork_compute::job::{Check, JOB_FIELD};
-use meshwork_compute::message::{Failure, GRANT, Grants, Offer, Packet, REPORT, Ran, Report, Tag8};
+use meshwork_compute::message::{
+    Failure, Fresh, GRANT, Grants, News, Offer, Packet, REPORT, Ran, Report, Tag8,
+};
 use meshwork_compute::order::{CANCEL_FIELD, ORDER_FIELD, Order};
 use meshwork_compute::{Desk, Input, JobId, Terms, Told, packet};
 use meshwork_core::blobs::BlobId;
@@ -34,7 +36,16 @@ fn done(world: &mut World) {
 }
 
 fn book(epoch: u32, state: State) -> Book {
-    Book { epoch, by: Instance(u64::MAX), accepted: 1_000_000, checked: 0, caught: 0, state, index: None }
+    Book {
+        epoch,
+        by: Instance(u64::MAX),
+        accepted: 1_000_000,
+        checked: 0,
+        caught: 0,
+        state,
+        index: None,
+        fresh: 0,
+    }
 }
 
 /// Row, name and value of a field.
@@ -174,7 +185,20 @@ fn honest(id: JobId, endpoint: Endpoint) -> Vec<Vec<u8>> {
     let hold = Bounded::new(vec![(0, 2)]).unwrap();
     let grant =
         meshwork_compute::message::Grant { to: Tag8::of(&endpoint), number: 4, taken: 2, spans, hold };
-    let grants = Grants { job: id, epoch: 3, accepted: 9, lenders: Bounded::new(vec![grant]).unwrap() };
+    let fresh = Fresh { number: 2, blob: BlobId([5; 32]), length: 400 };
+    let grants = Grants {
+        job: id,
+        epoch: 3,
+        accepted: 9,
+        fresh: Bounded::new(vec![Fresh { number: 1, blob: BlobId([4; 32]), ..fresh }, fresh]).unwrap(),
+        lenders: Bounded::new(vec![grant]).unwrap(),
+    };
+    let results = vec![
+        ((7, 2), Packet::Inline(Bytes::new(packet::write(&[value(&job, 7), value(&job, 8)])).unwrap())),
+        ((8, 2), Packet::Blob(BlobId([4; 32]), 82)),
+    ];
+    let (opened, results) = (Bounded::new(vec![(5, 4)]).unwrap(), Bounded::new(results).unwrap());
+    let news = News { number: 2, opened, results };
     let entry = Entry { first: 7, units: 2, packet: (BlobId([4; 32]), 0, 82), by: 0, confirmed: Some(0) };
     let index = Index {
         peers: Bounded::new(vec![peer_id(1)]).unwrap(),
@@ -186,6 +210,7 @@ fn honest(id: JobId, endpoint: Endpoint) -> Vec<Vec<u8>> {
         job.encode(),
         report.encode(),
         grants.encode(),
+        news.encode(),
         index.encode(),
         index_of.encode(),
         Offer { cores: 3, engines: 1, ..Offer::default() }.encode(),

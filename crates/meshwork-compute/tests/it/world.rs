@@ -18,6 +18,7 @@ use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText, Bytes};
 
 pub(crate) const ROOM: RoomId = RoomId([7; 32]);
+/// Time of a tick in most tests.
 const TICK: Duration = Duration::from_millis(250);
 /// The time at which a member that is here was lost.
 const HERE: Time = Time(u64::MAX);
@@ -109,7 +110,7 @@ pub(crate) struct Node {
     heard: BTreeMap<Endpoint, u64>,
     presence: Vec<u8>,
     /// The number of presences that it published.
-    presences: u64,
+    pub(crate) presences: u64,
     /// Results that it follows.
     pub(crate) given: BTreeMap<JobId, BTreeMap<u32, Vec<u8>>>,
     runs: Vec<Run>,
@@ -144,6 +145,9 @@ enum Event {
 /// The room.
 pub(crate) struct World {
     pub(crate) now: Time,
+    pub(crate) tick: Duration,
+    /// Most milliseconds that a message or a blob needs, above 20.
+    pub(crate) delay: u64,
     pub(crate) rng: Rng,
     pub(crate) nodes: Vec<Node>,
     gone: BTreeMap<usize, (BTreeMap<BlobId, Vec<u8>>, Fields)>,
@@ -234,6 +238,8 @@ impl World {
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         World {
             now: Time(1_000_000),
+            tick: TICK,
+            delay: 700,
             rng: Rng::new(bytes),
             nodes: Vec::new(),
             gone: BTreeMap::new(),
@@ -421,7 +427,7 @@ impl World {
                         self.violations.insert("fetches: more than eight at a time".to_owned());
                     }
                     let to = self.nodes[at].endpoint;
-                    let delay = Duration::from_millis(20 + self.rng.below(400));
+                    let delay = Duration::from_millis(20 + self.rng.below(self.delay.min(400)));
                     self.schedule(delay, to, Event::Fetched(blob));
                 }
                 Output::Free(blob) => drop(self.nodes[at].blobs.remove(&blob)),
@@ -508,7 +514,7 @@ impl World {
             if self.rng.below(100) < self.loss {
                 continue;
             }
-            let delay = Duration::from_millis(20 + self.rng.below(700));
+            let delay = Duration::from_millis(20 + self.rng.below(self.delay));
             self.schedule(delay, to, Event::Message(from, topic, bytes.clone()));
             if self.rng.below(20) == 0 {
                 let late = Duration::from_millis(self.rng.below(30_000));
@@ -568,7 +574,7 @@ impl World {
 
     /// One step of all.
     pub(crate) fn tick(&mut self) {
-        self.now += TICK;
+        self.now += self.tick;
         while let Some(entry) = self.events.first_entry().filter(|entry| entry.key().0 <= self.now) {
             let (to, event) = entry.remove();
             let Some(at) = self.index(&to) else { continue };
@@ -608,7 +614,7 @@ impl World {
     }
 
     pub(crate) fn run(&mut self, seconds: u64) {
-        for _ in 0..seconds * 4 {
+        for _ in 0..seconds * 1000 / self.tick.as_millis() as u64 {
             self.tick();
         }
     }
@@ -858,6 +864,12 @@ impl World {
 
     pub(crate) fn blob(&self, blob: &BlobId) -> Option<&Vec<u8>> {
         self.nodes.iter().find_map(|node| node.blobs.get(blob))
+    }
+
+    /// The outcome of a job that is done.
+    pub(crate) fn blob_of_outcome(&self) -> Vec<u8> {
+        let State::Done { outcome } = self.state() else { panic!("{:?}", self.state()) };
+        self.blob(&outcome.0).expect("it is here").clone()
     }
 
     /// The job as each endpoint sees it, in one line: peer and instance, state, accepted units, steward, and the reason to stand still.

@@ -184,7 +184,13 @@ impl Job {
             match view.state {
                 State::Done { outcome: (blob, length) } => {
                     let fetched = self.compute.0.app.blobs().fetch(blob).at_most(length).await?;
-                    return Ok(fetched.read().await?);
+                    let bytes = fetched.read().await?;
+                    self.compute.0.running.with(|session, _| {
+                        if let Some(desk) = session.desk_mut() {
+                            desk.note_outcome(&self.id, blob);
+                        }
+                    });
+                    return Ok(bytes);
                 }
                 State::Failed { unit, reason } => return Err(JobError::Failed { unit, reason }),
                 State::Cancelled => return Err(JobError::Cancelled),

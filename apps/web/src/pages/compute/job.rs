@@ -230,7 +230,7 @@ fn Standing(computing: Computing, view: Memo<Option<JobView>>) -> impl IntoView 
                 let (words, engine) = texts::compute::ended(*unit, reason);
                 return Some((words, engine, true));
             }
-            let why = view.standstill.as_ref().filter(|_| !view.state.is_over())?;
+            let why = view.standstill.as_ref()?;
             Some((texts::compute::standstill(why, |peer| computing.called(peer)), String::new(), false))
         })
     });
