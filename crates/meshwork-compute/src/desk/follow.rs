@@ -1,6 +1,6 @@
 //! Following: the results of a job as they are accepted. They come from the steward here, or from news, indexes and packets.
 //!
-//! News are provisional: an index of the same steward covers those up to a number, and units that it does not name are open again. Another steward
+//! News are provisional: an index of the same steward covers those up to a number, and units that it does not name are open. Another steward
 //! begins anew. So each unit remembers the news that changed it last, and only an index that covers these changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
