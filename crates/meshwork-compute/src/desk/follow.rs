@@ -1,6 +1,6 @@
 //! Following: the results of a job as they are accepted. They come from the steward here, or from news, indexes and packets.
 //!
-//! News are provisional: an index of the same steward covers those up to a number, and what it does not name is open again. Another steward
+//! News are provisional: an index of the same steward covers those up to a number, and units that it does not name are open. Another steward
 //! begins anew. So each unit remembers the news that changed it last, and only an index that covers these changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,7 +164,7 @@ impl Follow {
         }
     }
 
-    /// Another steward has news: what the one before told is provisional until an index comes.
+    /// Another steward has news: those of the one before are provisional until an index comes.
     fn turn(&mut self, steward: Key) {
         self.steward = Some(steward);
         (self.covered, self.heard, self.index) = (0, 0, None);

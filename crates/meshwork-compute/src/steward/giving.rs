@@ -26,7 +26,7 @@ const FORGET_LATE: Duration = Duration::from_secs(60);
 /// The expected time of a unit at a lender that has run none.
 const FIRST_UNIT: Duration = Duration::from_secs(4);
 
-/// What is found once for all lenders that get spans at a step.
+/// The facts that all lenders share that get spans at a step.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     /// Microseconds of a unit at the middle one of the lenders.
