@@ -27,7 +27,7 @@ const SIZE: (i64, i64) = (16, 10);
 fn julia(x: i64, y: i64) -> [u8; 4] {
     let fixed = |number: f32| (number * 268_435_456.0) as i64;
     let (re, im, most) = (fixed(-0.8), fixed(0.156), 600);
-    let product = |a: i64, b: i64| (a.abs() * b.abs() >> 28) * a.signum() * b.signum();
+    let product = |a: i64, b: i64| ((a.abs() * b.abs()) >> 28) * a.signum() * b.signum();
     let pitch = fixed(3.2) / (SIZE.0 * 64);
     let (mut zx, mut zy) = ((x - SIZE.0 * 32) * pitch, (y - SIZE.1 * 32) * pitch);
     let two = fixed(2.0);

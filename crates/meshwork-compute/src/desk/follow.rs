@@ -337,8 +337,9 @@ impl Follow {
         let packet = bytes.get(start..start.saturating_add(length as usize)).filter(|_| end <= job.units);
         let values = packet.map(|packet| packet::results(job, packet, units.into()));
         let Some(Ok(values)) = values else { return };
-        let settled = if is_news { vec![first..end] } else { self.settled(first..end) };
-        if settled == [first..end] {
+        let whole = first..end;
+        let settled = if is_news { Vec::from([whole.clone()]) } else { self.settled(whole.clone()) };
+        if settled.first() == Some(&whole) {
             self.read.insert(first, place);
         }
         for part in settled {
