@@ -96,7 +96,7 @@ export interface PhysicsConfig {
   readonly substeps?: number
   /** All bodies stay in the plane of x and y. */
   readonly flat?: boolean
-  /** The module's bytes, response or address, where the package's own file cannot be fetched, as in Node. */
+  /** The module's bytes, response or address, if the package's own file cannot be fetched. Node needs the bytes. */
   readonly wasm?: BufferSource | Response | URL | string
 }
 

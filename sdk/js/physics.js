@@ -38,7 +38,7 @@ function refuse(code, message) {
   throw new PhysicsError(code, message)
 }
 
-/** What the module throws is a code, a line break and a message. */
+/** The module throws a text: a code, a line break and a message. */
 function attempt(call) {
   try {
     return call()
@@ -193,7 +193,7 @@ export class PhysicsEngine {
     attempt(() => this.#ready.removeBody(id('body', body)))
   }
 
-  /** Moves a body, or changes its velocity: what is not named stays. */
+  /** Moves a body, or changes its velocity: the rest stays. */
   setBodyState(body, state) {
     const numbers = Float64Array.from(motionOf({ ...this.getBodyState(body), ...state }))
     attempt(() => this.#ready.place(body, numbers))

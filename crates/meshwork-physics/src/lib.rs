@@ -20,7 +20,7 @@ pub use demo::{DEMO_BODIES, demo_world};
 pub use error::{FormatError, PhysicsError};
 pub use joint::{Hold, JOINTS_MAX, Joint, JointId};
 pub use query::Hit;
-pub use snapshot::{DIGEST_LEN, Digest, SNAPSHOT_MAX};
+pub use snapshot::{DIGEST_LEN, Digest, SNAPSHOT_MAX, digest_of};
 pub use world::{GRAVITY_MAX, Removal, Report, Settings, TOUCHES_MAX, Touch, World};
 
 /// The version of snapshots, commands and messages.

@@ -36,6 +36,11 @@ struct Saved {
 #[derive(Serialize, Deserialize)]
 struct SavedBody(BodyId, Body, (bool, f32));
 
+/// The digest that a snapshot with these bytes, its version and its world, ends with.
+pub fn digest_of(bytes: &[u8]) -> Digest {
+    *blake3::hash(bytes).as_bytes()
+}
+
 impl World {
     /// The world as bytes: a version, the world, and the digest of both. At most [`SNAPSHOT_MAX`].
     pub fn snapshot(&self) -> Vec<u8> {
@@ -50,8 +55,8 @@ impl World {
         };
         let mut bytes = vec![VERSION];
         bytes.extend(encode(&saved));
-        let digest = blake3::hash(&bytes);
-        bytes.extend(digest.as_bytes());
+        let digest = digest_of(&bytes);
+        bytes.extend(digest);
         bytes
     }
 
@@ -85,7 +90,7 @@ impl World {
         else {
             return Err(FormatError::Digest(bytes.len()));
         };
-        if blake3::hash(written).as_bytes() != digest {
+        if digest_of(written) != *digest {
             return Err(FormatError::Digest(bytes.len()));
         }
         let saved: Saved = decode(&written[1..])?;

@@ -224,8 +224,10 @@ impl Order {
             !leave.contains(endpoint) && seats.iter().any(|seat| seat.endpoint == *endpoint)
         };
         let room = MEMBERS_MAX + leave.len() - seats.len();
-        let entering = core::mem::take(&mut self.entering);
-        let enter = entering.into_iter().filter(|(endpoint, _)| !stays(endpoint)).take(room).collect();
+        self.entering.retain(|endpoint, _| !stays(endpoint));
+        let enter: Vec<(Endpoint, u32)> =
+            self.entering.iter().take(room).map(|(who, last)| (*who, *last)).collect();
+        self.entering.retain(|endpoint, _| !enter.iter().any(|(who, _)| who == endpoint));
         Tick {
             leave: Bounded::new(leave).expect("members are few"),
             enter: Bounded::new(enter).expect("they were counted"),

@@ -38,7 +38,7 @@ fn a_ball_falls_touches_the_floor_and_sleeps() {
 }
 
 #[test]
-fn every_number_out_of_range_is_refused_with_its_value() {
+fn numbers_out_of_range_are_refused() {
     let mut world = World::default();
     let body = world.add_body(Body::default()).expect("in range");
     let digest = world.digest();
@@ -101,7 +101,7 @@ fn a_body_that_leaves_is_removed_and_named() {
 }
 
 #[test]
-fn a_body_that_is_too_fast_is_slowed_and_named() {
+fn too_fast_bodies_are_slowed_and_named() {
     let mut world =
         World::new(Settings { gravity: [0.0, -1000.0, 0.0], ..Settings::default() }).expect("in range");
     let velocity = [0.0, -SPEED_MAX, 0.0];
@@ -114,7 +114,7 @@ fn a_body_that_is_too_fast_is_slowed_and_named() {
 }
 
 #[test]
-fn no_world_goes_on_with_what_is_no_number() {
+fn no_world_goes_on_with_nan() {
     let mut world = World::default();
     // As many bodies as fit in one point, with the greatest differences of mass, in joints that contradict each other.
     let ids: Vec<BodyId> = (0..40)

@@ -88,7 +88,7 @@ fn lines_have_an_order() {
 }
 
 #[test]
-fn numbers_out_of_range_are_refused_with_their_value() {
+fn refusals_name_the_number() {
     let refused =
         |message: Message| Message::decode(&message.encode()).expect_err("out of range").to_string();
     let far = Line { term: 1 << 21, ..line() };

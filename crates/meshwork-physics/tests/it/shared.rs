@@ -99,7 +99,7 @@ fn gathered(seed: u64, members: usize) -> Room {
 }
 
 #[test]
-fn a_newcomer_and_everybody_else_restore_at_one_tick() {
+fn everybody_restores_when_a_newcomer_joins() {
     let mut room = gathered(1, 2);
     room.play(ms(12_000));
     let newcomer = room.add();
@@ -157,7 +157,7 @@ fn of_two_beginnings_the_longer_here_wins() {
 }
 
 #[test]
-fn no_input_is_lost_or_doubled_when_the_orderer_goes() {
+fn inputs_count_once_when_the_orderer_goes() {
     let mut room = gathered(5, 3);
     for _ in 0..20 {
         room.input(2);
@@ -253,7 +253,7 @@ fn a_false_restore_point_changes_nothing() {
 }
 
 #[test]
-fn a_member_whose_world_differs_is_told_and_restores() {
+fn a_differing_member_is_told_and_restores() {
     let mut room = gathered(9, 3);
     // Its world gets another input behind the back of the others.
     let input = meshwork_physics::lockstep::Input { from: endpoint(7), number: 1, bytes: vec![9] };
