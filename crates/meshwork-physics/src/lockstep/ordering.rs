@@ -332,7 +332,7 @@ impl Order {
             Message::Hello(_, sent) => self.hello(now, base, from, sent),
             Message::Want(_, tick, at) => self.want(now, base, from, (tick, at as usize)),
             Message::Report(_, next, digest, inputs) => {
-                self.report(now, base, from, (next, digest, inputs.into_inner()));
+                self.report(now, base, from, (next, digest), inputs.into_inner());
             }
             _ => base.refused.astray += 1,
         }
@@ -397,7 +397,8 @@ impl Order {
         now: Time,
         base: &mut Base<S>,
         from: Endpoint,
-        (next, digest, inputs): (u64, Option<(u64, Digest)>, Vec<(u32, InputBytes)>),
+        (next, digest): (u64, Option<(u64, Digest)>),
+        inputs: Vec<(u32, InputBytes)>,
     ) {
         let Some(follower) = self.followers.get_mut(&from) else {
             // It was silent for too long, and is no member any more. It comes in again.

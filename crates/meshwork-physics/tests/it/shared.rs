@@ -334,3 +334,19 @@ fn every_planted_fault_is_noticed() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn drawn_rooms_notice_planted_faults() {
+    let faults =
+        [Planted::OnlyNewcomerRestores, Planted::LateInputs, Planted::RepeatedTick, Planted::InputsForgotten];
+    let mut unnoticed = Vec::new();
+    for fault in faults {
+        let at = (fault == Planted::LateInputs).then(|| endpoint(1));
+        plant(Some((fault, at)));
+        if (0..SEEDS).all(|seed| drawn(seed).is_empty()) {
+            unnoticed.push(fault);
+        }
+        plant(None);
+    }
+    assert!(unnoticed.is_empty(), "{unnoticed:?}");
+}
