@@ -14,6 +14,7 @@ mod examples;
 mod lan;
 mod lsnp;
 mod mutation;
+mod physics;
 mod play;
 mod relay;
 mod signed;
@@ -75,6 +76,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "compute-desk", examples: compute::desks, run: compute::run_desk },
     Target { name: "lan", examples: lan::examples, run: lan::run },
     Target { name: "lsnp", examples: lsnp::examples, run: lsnp::run },
+    Target { name: "physics-snapshot", examples: physics::snapshots, run: physics::run_snapshot },
+    Target { name: "physics-message", examples: physics::messages, run: physics::run_message },
+    Target { name: "physics-member", examples: physics::members, run: physics::run_member },
     Target { name: "play-package", examples: play::packages, run: play::run_package },
     Target { name: "play-delta", examples: play::deltas, run: play::run_delta },
     Target { name: "play-packet", examples: play::packets, run: play::run_packet },

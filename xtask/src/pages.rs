@@ -97,7 +97,7 @@ impl Aim {
     /// what they share once for the features of each.
     pub(crate) fn packages(self, package: &'static str) -> Vec<&'static str> {
         let packages = match self {
-            Aim::Quick => vec![TEST_PACKAGE, sdk::PACKAGE],
+            Aim::Quick => vec![TEST_PACKAGE, sdk::PACKAGE, sdk::PHYSICS],
             Aim::Small => vec![package],
         };
         packages.into_iter().flat_map(|package| ["--package", package]).collect()

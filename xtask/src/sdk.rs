@@ -18,13 +18,17 @@ use crate::{compressed, stage, step, weight};
 
 /// The crate that the wasm is made of.
 pub(crate) const PACKAGE: &str = "meshwork-js";
+/// The crate of the module that is loaded when a program asks for physics.
+pub(crate) const PHYSICS: &str = "meshwork-physics-js";
 /// What all of it should be compressed: about a picture on a page. docs/decisions/0037-library.md says why it is more.
 const COMPRESSED_WANTED: usize = 400_000;
 /// Its size at the last release.
 const COMPRESSED_RELEASED: u64 = 845_000;
-/// How the script of wasm-bindgen is called, and its wasm, which gets the name that the package loads.
-const SCRIPT: &str = "wasm";
-const WASM: &str = "meshwork.wasm";
+/// The modules: what the compiler names each, the script of wasm-bindgen, and the wasm's name in the package.
+const MODULES: [(&str, &str, &str); 2] =
+    [("meshwork_js", "wasm", "meshwork.wasm"), ("meshwork_physics_js", "physics-module", "physics.wasm")];
+/// How files begin that are loaded for physics alone. They have a sum of their own.
+const PHYSICS_FILES: &str = "physics";
 /// What it is made of.
 const SOURCES: [&str; 3] = ["crates", "sdk", "LICENSE"];
 /// What is for people and tools alone, and never loaded into a page.
@@ -53,6 +57,7 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<PathBuf> {
     let (mut cargo, folder) = wasm::cargo(workspace, "build");
     cargo.args(aim.packages(PACKAGE)).args(["--profile", aim.profile()]);
     if aim == Aim::Small {
+        cargo.args(["--package", PHYSICS]);
         wasm::forget_folders(&mut cargo);
     }
     step::run("sdk", &mut cargo)?;
@@ -62,8 +67,9 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<PathBuf> {
     }
     let package = sdk.join("package");
     fs::create_dir_all(&package).with_context(|| format!("cannot create {}", package.display()))?;
-    let wasm = folder.join(aim.profile()).join("meshwork_js.wasm");
-    bind(&wasm, &package, aim)?;
+    for module in MODULES {
+        bind(&folder.join(aim.profile()), &package, module, aim)?;
+    }
     copy(&workspace.root.join("sdk/js"), &package)?;
     copy_file(&workspace.root.join("LICENSE"), &package)?;
     drop_comments(&package)?;
@@ -83,13 +89,17 @@ pub(crate) fn build_for_tests(workspace: &Workspace) -> Result<Outcome> {
 
 /// Makes the script and the wasm of what the compiler left. The script is told where the wasm is, by a place that
 /// bundlers find.
-fn bind(wasm: &Path, package: &Path, aim: Aim) -> Result<()> {
+fn bind(made: &Path, package: &Path, (name, script, wasm): (&str, &str, &str), aim: Aim) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(wasm).out_name(SCRIPT).typescript(false).remove_name_section(aim == Aim::Small);
+    bindgen
+        .input_path(made.join(format!("{name}.wasm")))
+        .out_name(script)
+        .typescript(false)
+        .remove_name_section(aim == Aim::Small);
     bindgen.remove_producers_section(true).omit_default_module_path(true);
     bindgen.web(true).context("wasm-bindgen has a target for the web")?;
     bindgen.generate(package).context("wasm-bindgen cannot make the package's wasm")?;
-    let (made, named) = (package.join(format!("{SCRIPT}_bg.wasm")), package.join(WASM));
+    let (made, named) = (package.join(format!("{script}_bg.wasm")), package.join(wasm));
     fs::rename(&made, &named).with_context(|| format!("cannot name {}", named.display()))
 }
 
@@ -203,8 +213,13 @@ pub(crate) fn weigh(workspace: &Workspace) -> Result<u64> {
     for (sent, plain, name) in &sizes {
         println!("  {name:<38} {plain:>9} {sent:>9}");
     }
-    let (sent, plain): (usize, usize) =
-        sizes.iter().fold((0, 0), |(sent, plain), file| (sent + file.0, plain + file.1));
+    let (apart, main): (Vec<_>, Vec<_>) = sizes.iter().partition(|file| file.2.starts_with(PHYSICS_FILES));
+    let sum = |files: Vec<&(usize, usize, String)>| {
+        files.iter().fold((0, 0), |(sent, plain), file| (sent + file.0, plain + file.1))
+    };
+    let (sent, plain) = sum(apart);
+    println!("  {:<38} {plain:>9} {sent:>9}  when asked for", "physics");
+    let (sent, plain) = sum(main);
     println!(
         "  {:<38} {plain:>9} {sent:>9}  of {COMPRESSED_WANTED} wanted, released at {COMPRESSED_RELEASED}\n",
         "all"

@@ -15,8 +15,13 @@ use crate::workspace::Workspace;
 const RUST: &str = "docs/surface/rust.txt";
 const NPM: &str = "docs/surface/npm.txt";
 const SOURCES: &str = "crates/meshwork/src/";
-const DECLARATIONS: [&str; 4] =
-    ["sdk/js/compute-pool.d.ts", "sdk/js/index.d.ts", "sdk/js/react.d.ts", "sdk/js/yjs.d.ts"];
+const DECLARATIONS: [&str; 5] = [
+    "sdk/js/compute-pool.d.ts",
+    "sdk/js/index.d.ts",
+    "sdk/js/physics.d.ts",
+    "sdk/js/react.d.ts",
+    "sdk/js/yjs.d.ts",
+];
 /// Attributes that say something to whoever uses an item.
 const SAYING: [&str; 5] = ["cfg", "derive", "must_use", "non_exhaustive", "default"];
 
@@ -300,6 +305,7 @@ mod tests {
             file("crates/meshwork/src/room.rs", room),
             file("sdk/js/compute-pool.d.ts", "// Words.\n"),
             file("sdk/js/index.d.ts", declarations),
+            file("sdk/js/physics.d.ts", "// Words.\n"),
             file("sdk/js/yjs.d.ts", "// Words.\n"),
             file("sdk/js/react.d.ts", "export interface Room {\n  // Words.\n  leave(): void\n}\n"),
         ])

@@ -549,3 +549,16 @@ fn node_is_told_what_is_missing() -> Result<()> {
     ensure!(words.contains("has no window, RTCPeerConnection"), "{words}");
     Ok(())
 }
+
+/// Physics needs no page. The demo world ends as it does natively: `physics::snapshots` has the same digest.
+#[test]
+fn physics_in_wasm_is_that_of_programs() -> Result<()> {
+    let app = app()?;
+    fs::write(app.path().join("physics.js"), include_str!("sdk/physics.js"))?;
+    let output = run(app.path(), "node", &["physics.js"])?;
+    succeed(&output)?;
+    let digest = "a3a7da39e18eb219fc2b343e03a88e54ce54bad42b8ef7e5eb5d1fea8fd19577";
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure!(said.trim_end() == digest, "it ends as {said}");
+    Ok(())
+}

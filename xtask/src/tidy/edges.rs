@@ -36,7 +36,7 @@ const STUDY: &str = "meshwork-study";
 const SYNC: &str = "meshwork-sync";
 
 /// The rooms of the house, which the programs at its top may use freely.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     CORE,
     CHAT,
     LIBRARY,
@@ -49,6 +49,7 @@ const ROOMS: [&str; 15] = [
     "meshwork-lan",
     "meshwork-compute",
     "meshwork-engines",
+    "meshwork-physics",
     PLAY,
     ARCADE,
     "meshwork-bridge",
@@ -76,7 +77,7 @@ const FOREIGN_TO_CORE: [&str; 14] = [
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         CORE | "xtask" => Some(&[]),
-        CHAT | SYNC | PLACE | PLAY | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
+        CHAT | SYNC | PLACE | PLAY | RTC | SIGNAL | "meshwork-lan" | "meshwork-physics" => Some(&[CORE]),
         SIM => Some(&[CORE, CHAT, PLACE, SYNC, "meshwork-lan"]),
         "meshwork-compute" => Some(&[CORE, SYNC]),
         "meshwork-engines" => Some(&[CORE, "meshwork-compute"]),
@@ -84,11 +85,22 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         STUDY => Some(&[CORE, SIM]),
         // The simulator is the network that people's own tests run on, behind a feature.
         LIBRARY => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SYNC, "meshwork-compute", "meshwork-lan"]),
+        "meshwork-physics-js" => Some(&["meshwork-physics"]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)
         }
-        "meshwork-fuzz" => Some(&[CORE, CHAT, PLACE, PLAY, SIGNAL, SYNC, "meshwork-compute", "meshwork-lan"]),
+        "meshwork-fuzz" => Some(&[
+            CORE,
+            CHAT,
+            PLACE,
+            PLAY,
+            SIGNAL,
+            SYNC,
+            "meshwork-compute",
+            "meshwork-lan",
+            "meshwork-physics",
+        ]),
         "meshwork-bench" => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SIGNAL, SYNC, "meshwork-e2e"]),
         "example-vote-page" => Some(&[CORE, LIBRARY, "example-vote", "meshwork-web"]),
         example if example.starts_with("example-") => Some(&ROOMS),

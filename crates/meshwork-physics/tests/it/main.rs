@@ -1,0 +1,7 @@
+//! Worlds, their snapshots, and worlds that members share.
+
+mod bodies;
+mod golden;
+mod room;
+mod shared;
+mod snapshots;
