@@ -1361,9 +1361,9 @@ export interface LendOptions {
 
 /** The reason that a job does not go on; `message` says it in words, and what to do. */
 export type Standstill = { readonly message: string } & (
-  | { readonly kind: 'paused' | 'nobodyLends' | 'takingOver' | 'bookRefused' | 'other' }
+  | { readonly kind: 'paused' | 'nobodyLends' | 'nobodyRuns' | 'noCard' | 'takingOver' | 'bookRefused' | 'other' }
   | { readonly kind: 'nobodyOffers'; readonly offered: string }
-  | { readonly kind: 'nobodyTrusted'; readonly peer: PeerId }
+  | { readonly kind: 'nobodyTrusted' | 'outcomeAway'; readonly peer: PeerId }
   | { readonly kind: 'nobodyChecks'; readonly results: number }
   | { readonly kind: 'unitFails'; readonly unit: number; readonly failure: UnitFailure; readonly words: string }
   | { readonly kind: 'nobodyReduces'; readonly peer: PeerId; readonly steward: EndpointId }

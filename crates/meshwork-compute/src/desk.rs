@@ -354,8 +354,10 @@ impl Desk {
                     || is_hungry(slot)
                     || !slot.news.is_empty())
         };
-        let is_open =
-            !self.queue.is_empty() || self.jobs.values().any(|slot| is_open(slot) || slot.orphan.is_some());
+        // Of a job that is over, runs must end.
+        let is_due =
+            |(id, slot): (&JobId, &Slot)| is_open(slot) || slot.orphan.is_some() || self.lender.serves(id);
+        let is_open = !self.queue.is_empty() || self.jobs.iter().any(is_due);
         let is_open = is_open || self.published.0 != self.running();
         is_open.then(|| self.stepped.map_or(self.now, |at| at + BEAT))
     }

@@ -8,7 +8,7 @@ use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::time::Time;
 
 use crate::book::State;
-use crate::job::Job;
+use crate::job::{Job, Kind};
 use crate::message::{Failure, Span};
 
 /// A job as its endpoint sees it now.
@@ -54,6 +54,9 @@ pub enum Standstill {
     /// No endpoint lends.
     #[error("nobody lends: lend this device, or share the link")]
     NobodyLends,
+    /// Others lend, and none of them runs programs of this kind.
+    #[error("no lender runs {}: allow it at a device that lends", kind_words(*.0))]
+    NobodyRuns(Kind),
     /// The program is a shader, and no lender lends a graphics card.
     #[error(
         "nobody lends a graphics card: allow that of a device that lends, in its page or with `compute lend --gpu`"
@@ -111,4 +114,13 @@ pub enum Standstill {
         "nobody takes units: lenders are busy, were caught, do not run programs of this peer, or cannot fetch this one"
     )]
     NobodyTakes,
+}
+
+fn kind_words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Wasm => "WebAssembly",
+        Kind::Js => "JavaScript of this person",
+        Kind::Wgsl(_) => "shaders",
+        Kind::Offered => "programs by name",
+    }
 }

@@ -570,6 +570,9 @@ fn standstill(standstill: &Standstill) -> Value {
     let mut told = match standstill {
         Standstill::Paused => json!({ "kind": "paused" }),
         Standstill::NobodyLends => json!({ "kind": "nobodyLends" }),
+        Standstill::NobodyRuns(_) => json!({ "kind": "nobodyRuns" }),
+        Standstill::NoCard => json!({ "kind": "noCard" }),
+        Standstill::OutcomeAway(peer) => json!({ "kind": "outcomeAway", "peer": peer.to_string() }),
         Standstill::NobodyOffers(name) => json!({ "kind": "nobodyOffers", "offered": name }),
         Standstill::NobodyTrusted(peer) => json!({ "kind": "nobodyTrusted", "peer": peer.to_string() }),
         Standstill::NobodyChecks { results } => json!({ "kind": "nobodyChecks", "results": results }),

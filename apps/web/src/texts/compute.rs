@@ -341,6 +341,10 @@ pub fn standstill(why: &Standstill, called: impl Fn(PeerId) -> String) -> String
     match why {
         Standstill::Paused => "Paused. Submitter and moderators must all let it run.".to_owned(),
         Standstill::NobodyLends => NOBODY_LENDS.to_owned(),
+        Standstill::NobodyRuns(kind) => {
+            let kind = if *kind == Kind::Js { "JavaScript of this person" } else { "WebAssembly" };
+            format!("Those who lend run no {kind}. Allow it where a device lends, or lend this one.")
+        }
         Standstill::NoCard => NO_CARDS.to_owned(),
         Standstill::NobodyOffers(name) => {
             format!("Nobody offers \u{201c}{}\u{201d}. Start a lender with this program.", super::name(name))

@@ -163,6 +163,7 @@ impl Desk {
             return Some(match job.program.kind {
                 Kind::Offered => Standstill::NobodyOffers(name),
                 Kind::Wgsl(_) => Standstill::NoCard,
+                kind if self.lending().next().is_some() => Standstill::NobodyRuns(kind),
                 Kind::Wasm | Kind::Js => Standstill::NobodyLends,
             });
         }

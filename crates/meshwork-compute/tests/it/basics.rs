@@ -90,6 +90,17 @@ fn without_cards_a_shader_says_so() {
 }
 
 #[test]
+fn lenders_of_other_kinds_are_not_nobody() {
+    let mut script = job(10, Check::None, &[0], 40);
+    script.program.kind = Kind::Js;
+    let mut world = World::new(4, script);
+    world.add(0, Conduct::Honest, 1, ms(500));
+    world.submit(0);
+    world.run(20);
+    assert_eq!(standstill(&world, 0), Some(Standstill::NobodyRuns(Kind::Js)));
+}
+
+#[test]
 fn without_trusted_lenders_results_wait() {
     let mut world = World::new(5, job(10, Check::All, &[0], 40));
     world.add(0, Conduct::Honest, 0, ms(500));

@@ -279,4 +279,8 @@ fn a_slow_lender_delays_nobody() {
     assert!(matches!(world.run_to_end(400), State::Done { .. }));
     assert!(world.now.since(began) < Duration::from_secs(100), "{:?}", world.now.since(began));
     assert!(!world.caught().contains(&peer_id(2)));
+    // The slow one still ran a unit.
+    world.run(2);
+    let id = world.id.expect("it was submitted");
+    assert!(world.nodes.iter().all(|node| !node.desk.is_running(&id)), "units of a job that is done run on");
 }
