@@ -28,6 +28,7 @@ export class Frame {
   #ticks = 0
   #isHidden = false
   #me = 'me'
+  #hasAnswered = false
 
   constructor(parent, width, height, label, on) {
     this.#parent = parent
@@ -46,13 +47,13 @@ export class Frame {
       return type ? [[name, type, bytes]] : []
     })
     this.#ticks = 0
+    this.#hasAnswered = false
     const give = { view: this.#size, lines: LINES, images }
-    const game = this.#sandbox.start({ code: WORKER + code, give, size: this.#size }, {
+    this.#game = this.#sandbox.start({ code: WORKER + code, give, size: this.#size }, {
       message: (data) => this.#heard(data),
-      failed: (message, line) => this.#failed(game, message, line),
+      failed: (message, line) => this.#failed(message, line),
       dead: (why) => this.#die(why),
     })
-    this.#game = game
     this.send(this.#me)
     this.send(`hidden ${+this.#isHidden}`)
   }
@@ -88,8 +89,9 @@ export class Frame {
     this.#sandbox = new Sandbox(this.#parent, FRAME, this.#label, 'game-frame', () => this.#die('refused'))
   }
 
-  #failed(game, failed, line) {
-    const where = game.isReady ? 'update' : 'load'
+  #failed(failed, line) {
+    // In Firefox `ready` may overtake the error of a script that fails while it loads.
+    const where = this.#game?.isReady && this.#hasAnswered ? 'update' : 'load'
     // Firefox says nothing about a script that it cannot read.
     const words = failed === 'refused' ? 'SyntaxError: the browser cannot read the script' : failed
     const message = words.replace(/^Uncaught /, '').slice(0, 1000)
@@ -106,7 +108,10 @@ export class Frame {
       }
       this.#on('tick', '')
     } else if (typeof data === 'string') {
-      if (data[0] === '{') return this.#on('game', data)
+      if (data[0] === '{') {
+        this.#hasAnswered ||= !data.startsWith('{"is":"failed"')
+        return this.#on('game', data)
+      }
       const [kind, ...rest] = data.split(' ')
       if (kind === 'ready' || kind === 'sounds' || kind === 'slow') this.#on(kind, rest.join(' '))
     }

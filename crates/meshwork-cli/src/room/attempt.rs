@@ -21,6 +21,9 @@ const GOODBYE_MAX: Duration = Duration::from_secs(5);
 /// happen, but the clocks have met by then.
 const IN_STEP_WAIT: Duration = Duration::from_secs(2);
 
+/// Time to wait for the rules of a room that others know already.
+const RULES_WAIT: Duration = Duration::from_secs(5);
+
 /// An endpoint that leaves when the command is done, so that nobody relies on it.
 pub(crate) fn guest() -> Builder {
     Endpoint::builder().name("Command line")
@@ -124,13 +127,21 @@ impl Attempt {
         })
     }
 
-    /// The app's part of a room. If the room did not open with the app, waits until a member sent the room's records.
+    /// The app's part of a room. If the room did not open with the app, waits until a member sent the room's records, and a moment more:
+    /// the first to send some may be a newcomer too, without the rules that turn the app on.
     pub(crate) async fn app(&self, room: &Room, word: &str) -> Result<App, Failure> {
+        let mut events = room.events();
         if let Ok(app) = room.app(word).await {
             return Ok(app);
         }
         let joined = async { room.joined().await.map_err(|error| Failure::Unexpected(error.into())) };
         self.within(room, joined).await?;
+        let turned_on = async {
+            while room.app(word).await.is_err() && events.next().await.is_some() {}
+            Ok::<(), Failure>(())
+        };
+        // If it is not on by then, the words below say so.
+        let _ = timeout(RULES_WAIT, self.within(room, turned_on)).await;
         super::app(room, word).await
     }
 
