@@ -60,16 +60,23 @@ pub enum Trust {
     Everybody,
 }
 
+impl Trust {
+    /// Whether programs of `submitter` run at `me`.
+    pub fn admits(&self, me: &PeerId, submitter: &PeerId) -> bool {
+        submitter == me
+            || match self {
+                Trust::Mine => false,
+                Trust::People(people) => people.contains(submitter),
+                Trust::Everybody => true,
+            }
+    }
+}
+
 impl Terms {
     /// Whether these terms let a job run here.
     pub fn admit(&self, me: &PeerId, job: &Job) -> bool {
         let Some(submitter) = job.submitter() else { return false };
-        let is_trusted = match &self.trust {
-            Trust::Mine => submitter == *me,
-            Trust::People(people) => submitter == *me || people.contains(&submitter),
-            Trust::Everybody => true,
-        };
-        is_trusted && self.can(job)
+        self.trust.admits(me, &submitter) && self.can(job)
     }
 
     /// Whether the program can run here.

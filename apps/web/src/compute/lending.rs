@@ -87,14 +87,8 @@ impl Terms {
 
     /// The reason that no program of this kind and person runs here, on these terms and with these [kinds](Terms::kinds).
     pub fn refusal(&self, me: PeerId, kinds: u8, kind: Kind, submitter: PeerId) -> Option<Refusal> {
-        let is_admitted = submitter == me
-            || match self.whose {
-                Whose::Mine => false,
-                Whose::Allowed => self.allowed.contains(&submitter),
-                Whose::Everybody => true,
-            };
         let runs_kind = kinds >> kind.number() & 1 == 1;
-        match is_admitted {
+        match self.trust().admits(&me, &submitter) {
             false => Some(Refusal::Person(submitter)),
             true => (!runs_kind).then_some(Refusal::Kind(kind)),
         }
